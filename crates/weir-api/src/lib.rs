@@ -1,0 +1,1 @@
+//! Flux custom resource types.
