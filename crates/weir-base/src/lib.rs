@@ -1,0 +1,14 @@
+//! What every other crate of weir may use: where a thing came from, how much work may be spent on
+//! it, how an error explains itself, and how a secret stays one.
+//!
+//! Contract: no I/O, no clock, no randomness, no dependency on another weir crate.
+
+mod budget;
+mod diagnose;
+mod origin;
+mod secret;
+
+pub use budget::{Budget, Exhausted, MAX_DEPTH};
+pub use diagnose::{Class, Diagnose, Report};
+pub use origin::Origin;
+pub use secret::{Secret, redact_url};

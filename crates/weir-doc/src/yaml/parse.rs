@@ -1,0 +1,312 @@
+use super::{Dialect, ParseError, resolve};
+use crate::{Key, Map, Meta, Node, Note, Style, Value};
+use libyaml_safer::{EventData, MappingStyle, Mark, Parser, ScalarStyle, SequenceStyle};
+use std::collections::HashMap;
+use std::sync::Arc;
+use weir_base::{Budget, Origin};
+
+/// Bytes of memory that one node stands for, when an alias copies it.
+const NODE_BYTES: u64 = 128;
+
+/// Reads every document of a stream. An empty document is a null node.
+pub fn parse_all(
+    text: &[u8],
+    file: Option<&Arc<str>>,
+    dialect: Dialect,
+    budget: &Budget,
+) -> Result<Vec<Node>, ParseError> {
+    budget.take_bytes(text.len() as u64).map_err(|why| ParseError::exhausted(origin_of(file, None), why))?;
+    let mut input = text;
+    let mut parser = Parser::new();
+    parser.set_input_string(&mut input);
+    let mut reader = Reader { parser, file: file.cloned(), dialect, anchors: HashMap::new() };
+    let mut documents = Vec::new();
+    loop {
+        let (data, mark) = reader.next()?;
+        match data {
+            EventData::StreamStart { .. } | EventData::DocumentEnd { .. } => {}
+            EventData::DocumentStart { .. } => {
+                reader.anchors.clear();
+                let (data, mark) = reader.next()?;
+                documents.push(reader.node(data, mark, budget)?.0);
+            }
+            EventData::StreamEnd => return Ok(documents),
+            _ => return Err(reader.error(Some(mark), "unexpected content between documents")),
+        }
+    }
+}
+
+fn origin_of(file: Option<&Arc<str>>, mark: Option<Mark>) -> Origin {
+    match mark {
+        Some(mark) => Origin::new(file.cloned(), mark.line as u32 + 1, mark.column as u32 + 1),
+        None => Origin::new(file.cloned(), 0, 0),
+    }
+}
+
+struct Reader<'r> {
+    parser: Parser<&'r mut &'r [u8]>,
+    file: Option<Arc<str>>,
+    dialect: Dialect,
+    anchors: HashMap<String, Node>,
+}
+
+impl Reader<'_> {
+    fn next(&mut self) -> Result<(EventData, Mark), ParseError> {
+        match self.parser.parse() {
+            Ok(event) => Ok((event.data, event.start_mark)),
+            Err(error) => Err(ParseError::new(
+                origin_of(self.file.as_ref(), error.problem_mark()),
+                format!("not valid YAML: {}", problem(&error)),
+            )),
+        }
+    }
+
+    fn error(&self, mark: Option<Mark>, message: impl Into<String>) -> ParseError {
+        ParseError::new(origin_of(self.file.as_ref(), mark), message)
+    }
+
+    /// The node that starts with this event; the second value says whether it is a merge key.
+    fn node(&mut self, data: EventData, mark: Mark, budget: &Budget) -> Result<(Node, bool), ParseError> {
+        let exhausted = |why| ParseError::exhausted(origin_of(self.file.as_ref(), Some(mark)), why);
+        budget.spend(1).map_err(exhausted)?;
+        match data {
+            EventData::Alias { anchor } => {
+                let Some(node) = self.anchors.get(&anchor) else {
+                    return Err(self.error(Some(mark), format!("unknown anchor '{anchor}' referenced")));
+                };
+                budget.take_bytes(node.count() * NODE_BYTES).map_err(exhausted)?;
+                Ok((node.clone(), false))
+            }
+            EventData::Scalar { anchor, tag, value, style, .. } => {
+                let node = self.scalar(tag, value, style, mark)?;
+                let is_merge = style == ScalarStyle::Plain && node.as_str() == Some("<<");
+                self.remember(anchor, &node);
+                Ok((node, is_merge))
+            }
+            EventData::SequenceStart { anchor, tag, style, .. } => {
+                let deeper = budget.deeper().map_err(exhausted)?;
+                let mut items = Vec::new();
+                loop {
+                    let (data, mark) = self.next()?;
+                    if matches!(data, EventData::SequenceEnd) {
+                        break;
+                    }
+                    items.push(self.node(data, mark, &deeper)?.0);
+                }
+                let style = if style == SequenceStyle::Flow { Style::Flow } else { Style::Plain };
+                let node = Node { value: Value::Seq(items), meta: self.meta(mark, style, None, tag) };
+                self.remember(anchor, &node);
+                Ok((node, false))
+            }
+            EventData::MappingStart { anchor, tag, style, .. } => {
+                let deeper = budget.deeper().map_err(exhausted)?;
+                let map = self.mapping(&deeper)?;
+                let style = if style == MappingStyle::Flow { Style::Flow } else { Style::Plain };
+                let node = Node { value: Value::Map(map), meta: self.meta(mark, style, None, tag) };
+                self.remember(anchor, &node);
+                Ok((node, false))
+            }
+            _ => Err(self.error(Some(mark), "unexpected end of a list or mapping")),
+        }
+    }
+
+    fn mapping(&mut self, budget: &Budget) -> Result<Map, ParseError> {
+        let mut map = Map::new();
+        let mut merges = Vec::new();
+        loop {
+            let (data, mark) = self.next()?;
+            if matches!(data, EventData::MappingEnd) {
+                break;
+            }
+            let (key, is_merge) = self.node(data, mark, budget)?;
+            let (data, value_mark) = self.next()?;
+            let (value, _) = self.node(data, value_mark, budget)?;
+            if is_merge {
+                merges.push((value, value_mark));
+                continue;
+            }
+            let Some(text) = key_text(&key) else {
+                return Err(self.error(Some(mark), format!("{} cannot be a key", key.kind_name())));
+            };
+            if self.dialect == Dialect::V3
+                && let Some(first) = map.key(&text)
+            {
+                let message = format!("mapping key \"{text}\" already defined at line {}", first.line);
+                return Err(self.error(Some(mark), message));
+            }
+            map.insert(Key::new(text, mark.line as u32 + 1, mark.column as u32 + 1), value);
+        }
+        for (value, mark) in merges {
+            self.merge(&mut map, value, mark)?;
+        }
+        Ok(map)
+    }
+
+    /// `<<`: the keys of a mapping, or of a list of mappings, that are not set already.
+    fn merge(&self, map: &mut Map, value: Node, mark: Mark) -> Result<(), ParseError> {
+        match value.value {
+            Value::Map(source) => {
+                for (key, node) in source {
+                    if !map.contains(key.as_str()) {
+                        map.insert(key, node);
+                    }
+                }
+                Ok(())
+            }
+            Value::Seq(items) if items.iter().all(|item| matches!(item.value, Value::Map(_))) => {
+                items.into_iter().try_for_each(|item| self.merge(map, item, mark))
+            }
+            _ => Err(self.error(Some(mark), "map merge requires map or sequence of maps as the value")),
+        }
+    }
+
+    fn scalar(&self, tag: Option<String>, text: String, style: ScalarStyle, mark: Mark) -> Result<Node, ParseError> {
+        let plain = style == ScalarStyle::Plain;
+        let value = match tag.as_deref() {
+            None if plain => resolve::plain(&text, self.dialect),
+            None | Some("!" | "tag:yaml.org,2002:str" | "tag:yaml.org,2002:binary") => Value::String(text.clone()),
+            Some("tag:yaml.org,2002:null") => Value::Null,
+            Some(tag @ ("tag:yaml.org,2002:int" | "tag:yaml.org,2002:float" | "tag:yaml.org,2002:bool")) => {
+                let value = resolve::plain(&text, self.dialect);
+                let fits = match tag {
+                    "tag:yaml.org,2002:bool" => matches!(value, Value::Bool(_)),
+                    _ => matches!(value, Value::Number(_)),
+                };
+                if !fits {
+                    let short = tag.trim_start_matches("tag:yaml.org,2002:");
+                    return Err(self.error(Some(mark), format!("cannot decode `{text}` as a !!{short}")));
+                }
+                value
+            }
+            Some(_) => Value::String(text.clone()),
+        };
+        let source = match &value {
+            Value::String(_) => None,
+            _ => Some(text),
+        };
+        Ok(Node { value, meta: self.meta(mark, style_of(style), source, tag) })
+    }
+
+    fn meta(&self, mark: Mark, style: Style, source: Option<String>, tag: Option<String>) -> Meta {
+        let canonical = matches!(source.as_deref(), None | Some("true" | "false" | "null" | "0"));
+        let note = (!canonical || tag.is_some()).then(|| Box::new(Note { source, tag, set_by: None }));
+        Meta { at: origin_of(self.file.as_ref(), Some(mark)), style, note }
+    }
+
+    fn remember(&mut self, anchor: Option<String>, node: &Node) {
+        if let Some(anchor) = anchor {
+            self.anchors.insert(anchor, node.clone());
+        }
+    }
+}
+
+fn style_of(style: ScalarStyle) -> Style {
+    match style {
+        ScalarStyle::SingleQuoted => Style::SingleQuoted,
+        ScalarStyle::DoubleQuoted => Style::DoubleQuoted,
+        ScalarStyle::Literal => Style::Literal,
+        ScalarStyle::Folded => Style::Folded,
+        _ => Style::Plain,
+    }
+}
+
+/// A key as JSON has it: numbers and booleans become their text.
+fn key_text(key: &Node) -> Option<String> {
+    match &key.value {
+        Value::String(text) => Some(text.clone()),
+        Value::Bool(value) => Some(value.to_string()),
+        Value::Null => Some("null".to_owned()),
+        Value::Number(_) => Some(String::from_utf8_lossy(&crate::to_json(key)).into_owned()),
+        Value::Seq(_) | Value::Map(_) => None,
+    }
+}
+
+/// What is wrong, without the place, which the origin says already.
+fn problem(error: &libyaml_safer::Error) -> String {
+    match (error.problem(), error.context()) {
+        (Some(problem), Some(context)) if !context.is_empty() => format!("{problem} {context}"),
+        (Some(problem), _) => problem.to_owned(),
+        (None, _) => error.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(text: &str, dialect: Dialect) -> Result<Vec<Node>, ParseError> {
+        parse_all(text.as_bytes(), Some(&"f.yaml".into()), dialect, &Budget::standard())
+    }
+
+    fn json(text: &str, dialect: Dialect) -> String {
+        let documents = parse(text, dialect).expect("valid");
+        documents.iter().map(|d| String::from_utf8(crate::to_json(d)).expect("utf-8")).collect::<Vec<_>>().join("|")
+    }
+
+    #[test]
+    fn documents_and_dialects() {
+        let cases = [
+            ("a: yes\n", Dialect::Sigs, r#"{"a":true}"#),
+            ("a: yes\n", Dialect::V3, r#"{"a":"yes"}"#),
+            ("n: 1\n", Dialect::Sigs, r#"{"false":1}"#),
+            ("a: 1\na: 2\n", Dialect::Sigs, r#"{"a":2}"#),
+            (
+                "a: 1\n---\n# only a comment\n---\nb: [1, 'x', \"y\"]\n",
+                Dialect::V3,
+                r#"{"a":1}|null|{"b":[1,"x","y"]}"#,
+            ),
+            (
+                "x: &a {k: v}\ny: *a\nz:\n  <<: *a\n  l: w\n",
+                Dialect::V3,
+                r#"{"x":{"k":"v"},"y":{"k":"v"},"z":{"l":"w","k":"v"}}"#,
+            ),
+            ("a: |\n  x\n  y\nb: >\n  x\n  y\n", Dialect::V3, r#"{"a":"x\ny\n","b":"x y\n"}"#),
+            ("1: a\ntrue: b\n1.5: c\n", Dialect::V3, r#"{"1":"a","true":"b","1.5":"c"}"#),
+            ("a: !!str 1\nb: !!int '2'\n", Dialect::V3, r#"{"a":"1","b":2}"#),
+            ("\u{feff}a: 1\r\nb: 2\r\n", Dialect::V3, r#"{"a":1,"b":2}"#),
+        ];
+        for (text, dialect, expect) in cases {
+            assert_eq!(json(text, dialect), expect, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn mistakes_name_the_line() {
+        let cases = [
+            ("a: 1\nb: [1\nc: 2\n", 3, "not valid YAML"),
+            ("a: 1\na: 2\n", 2, "already defined at line 1"),
+            ("a: *b\n", 1, "unknown anchor 'b'"),
+            ("a:\n\tb: 1\n", 2, "not valid YAML"),
+        ];
+        for (text, line, message) in cases {
+            let error = parse(text, Dialect::V3).expect_err("invalid");
+            assert_eq!(error.at.line, line, "{text:?}: {error}");
+            assert!(error.message.contains(message), "{error}");
+        }
+    }
+
+    #[test]
+    fn places_are_kept() {
+        let documents = parse("a:\n  b: 1\n---\nc: x\n", Dialect::V3).expect("valid");
+        assert_eq!(documents[0].path(&["a", "b"]).map(|n| n.meta.at.to_string()).as_deref(), Some("f.yaml:2"));
+        assert_eq!(documents[1].get("c").map(|n| n.meta.at.line), Some(4));
+    }
+
+    #[test]
+    fn aliases_that_multiply_are_stopped() {
+        let mut text = "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n".to_owned();
+        for level in 1..12 {
+            let refs = vec![format!("*a{}", level - 1); 10].join(", ");
+            text += &format!("a{level}: &a{level} [{refs}]\n");
+        }
+        let budget = Budget::new(1_000_000, 1 << 20);
+        let error = parse_all(text.as_bytes(), None, Dialect::V3, &budget).expect_err("too large");
+        assert!(error.message.contains("bytes"), "{error}");
+    }
+
+    #[test]
+    fn deep_nesting_is_stopped() {
+        let error = parse(&"[".repeat(5000), Dialect::V3).expect_err("too deep");
+        assert!(error.message.contains("256 levels"), "{error}");
+    }
+}
