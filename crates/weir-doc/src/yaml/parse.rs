@@ -223,10 +223,9 @@ fn key_text(key: &Node) -> Option<String> {
 
 /// What is wrong, without the place, which the origin says already.
 fn problem(error: &libyaml_safer::Error) -> String {
-    match (error.problem(), error.context()) {
-        (Some(problem), Some(context)) if !context.is_empty() => format!("{problem} {context}"),
-        (Some(problem), _) => problem.to_owned(),
-        (None, _) => error.to_string(),
+    match error.context() {
+        Some(context) => format!("{} {context}", error.problem()),
+        None => error.problem().to_owned(),
     }
 }
 
