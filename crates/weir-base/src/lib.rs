@@ -7,8 +7,10 @@ mod budget;
 mod diagnose;
 mod origin;
 mod secret;
+pub mod tree;
 
 pub use budget::{Budget, Exhausted, MAX_DEPTH};
 pub use diagnose::{Class, Diagnose, Report};
 pub use origin::Origin;
 pub use secret::{Secret, redact_url};
+pub use tree::Tree;

@@ -1,0 +1,157 @@
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// The files of a source, in memory: what an engine reads instead of a disk.
+///
+/// Paths are relative to the root and normalised: `/` between segments, no empty segment, no `.`,
+/// no `..`. Nothing outside the root can be named, so nothing outside can be read. Folders exist
+/// through the files below them.
+#[derive(Clone, Debug, Default)]
+pub struct Tree {
+    files: BTreeMap<Arc<str>, Arc<[u8]>>,
+}
+
+/// Why a path of a tree cannot be used.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum PathError {
+    #[error("path '{0}' is absolute")]
+    Absolute(String),
+    #[error("path '{0}' leads out of the source")]
+    Escapes(String),
+    #[error("path '{0}' is both a file and a folder")]
+    Clash(String),
+}
+
+/// What stands at a path.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Found<'a> {
+    File(&'a [u8]),
+    Folder,
+    Nothing,
+}
+
+impl Tree {
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Adds a file; an equal path replaces it.
+    pub fn insert(&mut self, path: &str, content: impl Into<Arc<[u8]>>) -> Result<(), PathError> {
+        let path = join("", path)?;
+        let below = format!("{path}/");
+        let is_folder = self.files.range::<str, _>(below.as_str()..).next().is_some_and(|(k, _)| k.starts_with(&below));
+        let under_file =
+            path.char_indices().filter(|(_, c)| *c == '/').any(|(at, _)| self.files.contains_key(&path[..at]));
+        if path.is_empty() || is_folder || under_file {
+            return Err(PathError::Clash(path));
+        }
+        self.files.insert(path.into(), content.into());
+        Ok(())
+    }
+
+    /// What stands at a normalised path (`""` is the root).
+    pub fn find(&self, path: &str) -> Found<'_> {
+        if let Some(content) = self.files.get(path) {
+            return Found::File(content);
+        }
+        let below = if path.is_empty() { String::new() } else { format!("{path}/") };
+        match self.files.range::<str, _>(below.as_str()..).next() {
+            Some((first, _)) if first.starts_with(&below) => Found::Folder,
+            _ if path.is_empty() => Found::Folder,
+            _ => Found::Nothing,
+        }
+    }
+
+    /// The content of a file at a normalised path.
+    pub fn read(&self, path: &str) -> Option<&Arc<[u8]>> {
+        self.files.get(path)
+    }
+
+    /// The names directly in a folder, sorted; `true` marks a folder.
+    pub fn list(&self, folder: &str) -> Vec<(String, bool)> {
+        let below = if folder.is_empty() { String::new() } else { format!("{folder}/") };
+        let mut names: Vec<(String, bool)> = Vec::new();
+        for path in self.files.range::<str, _>(below.as_str()..).map(|(path, _)| path) {
+            let Some(rest) = path.strip_prefix(&below) else { break };
+            let (name, is_folder) = match rest.split_once('/') {
+                Some((name, _)) => (name, true),
+                None => (rest, false),
+            };
+            if names.last().is_none_or(|(last, _)| last != name) {
+                names.push((name.to_owned(), is_folder));
+            }
+        }
+        names.sort();
+        names.dedup();
+        names
+    }
+
+    /// Every file, sorted by path.
+    pub fn iter(&self) -> impl Iterator<Item = (&Arc<str>, &Arc<[u8]>)> {
+        self.files.iter()
+    }
+
+    pub fn len(&self) -> usize {
+        self.files.len()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.files.is_empty()
+    }
+}
+
+/// `path` as seen from the folder `base`, normalised. `base` is normalised already.
+pub fn join(base: &str, path: &str) -> Result<String, PathError> {
+    if path.starts_with('/') {
+        return Err(PathError::Absolute(path.to_owned()));
+    }
+    let mut segments: Vec<&str> = base.split('/').filter(|s| !s.is_empty()).collect();
+    for segment in path.split('/') {
+        match segment {
+            "" | "." => {}
+            ".." => {
+                if segments.pop().is_none() {
+                    return Err(PathError::Escapes(path.to_owned()));
+                }
+            }
+            name => segments.push(name),
+        }
+    }
+    Ok(segments.join("/"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn tree(paths: &[&str]) -> Tree {
+        let mut tree = Tree::new();
+        for path in paths {
+            tree.insert(path, path.as_bytes().to_vec()).expect("a good path");
+        }
+        tree
+    }
+
+    #[test]
+    fn lists_and_finds() {
+        let tree = tree(&["a/b/c", "a/b.yaml", "a/b-d", "./z", "a//x"]);
+        let names = |list: &[(&str, bool)]| list.iter().map(|(n, d)| ((*n).to_owned(), *d)).collect::<Vec<_>>();
+        assert_eq!(tree.list("a"), names(&[("b", true), ("b-d", false), ("b.yaml", false), ("x", false)]));
+        assert_eq!(tree.list(""), names(&[("a", true), ("z", false)]));
+        assert_eq!(tree.find("a/b"), Found::Folder);
+        assert_eq!(tree.find("a/b.yaml"), Found::File(b"a/b.yaml"));
+        assert_eq!(tree.find("a/c"), Found::Nothing);
+        assert_eq!(Tree::new().find(""), Found::Folder);
+    }
+
+    #[test]
+    fn nothing_outside_the_root_has_a_name() {
+        assert_eq!(join("a/b", "../c"), Ok("a/c".to_owned()));
+        assert_eq!(join("a", "../../c"), Err(PathError::Escapes("../../c".to_owned())));
+        assert_eq!(join("a", "/etc/passwd"), Err(PathError::Absolute("/etc/passwd".to_owned())));
+        let mut tree = tree(&["a/b"]);
+        assert_eq!(tree.insert("../x", Vec::new()), Err(PathError::Escapes("../x".to_owned())));
+        assert_eq!(tree.insert("a", Vec::new()), Err(PathError::Clash("a".to_owned())));
+        assert_eq!(tree.insert("a/b/c", Vec::new()), Err(PathError::Clash("a/b/c".to_owned())));
+    }
+}

@@ -1,0 +1,66 @@
+//! Reading and writing the metadata of an object.
+
+use weir_doc::{Map, Node};
+
+/// Group and version of `apiVersion`; the group of core kinds is empty.
+pub fn group_version(node: &Node) -> Option<(&str, &str)> {
+    let api_version = node.str_at(&["apiVersion"]).filter(|v| !v.is_empty())?;
+    Some(api_version.split_once('/').unwrap_or(("", api_version)))
+}
+
+pub fn kind(node: &Node) -> &str {
+    node.str_at(&["kind"]).unwrap_or_default()
+}
+
+pub fn name(node: &Node) -> Option<&str> {
+    node.str_at(&["metadata", "name"])
+}
+
+pub fn namespace(node: &Node) -> Option<&str> {
+    node.str_at(&["metadata", "namespace"])
+}
+
+pub fn label<'n>(node: &'n Node, key: &str) -> Option<&'n str> {
+    node.path(&["metadata", "labels"])?.get(key)?.as_str()
+}
+
+pub fn annotation<'n>(node: &'n Node, key: &str) -> Option<&'n str> {
+    node.path(&["metadata", "annotations"])?.get(key)?.as_str()
+}
+
+/// Whether a label or an annotation has this value, whatever the case: how Flux reads its markers.
+pub fn is_marked(node: &Node, key: &str, value: &str) -> bool {
+    [label(node, key), annotation(node, key)].into_iter().flatten().any(|found| found.eq_ignore_ascii_case(value))
+}
+
+pub fn set_label(node: &mut Node, key: &str, value: &str) {
+    node.ensure_map(&["metadata", "labels"]).insert(key, value);
+}
+
+pub fn set_annotation(node: &mut Node, key: &str, value: &str) {
+    node.ensure_map(&["metadata", "annotations"]).insert(key, value);
+}
+
+pub fn resource_version(node: &Node) -> Option<&str> {
+    node.str_at(&["metadata", "resourceVersion"])
+}
+
+pub fn uid(node: &Node) -> Option<&str> {
+    node.str_at(&["metadata", "uid"])
+}
+
+pub fn is_deleting(node: &Node) -> bool {
+    node.path(&["metadata", "deletionTimestamp"]).is_some_and(|t| !t.is_null())
+}
+
+/// Removes what only the server sets, so that the object can be compared with what was asked for.
+pub fn without_server_fields(node: &Node) -> Node {
+    let mut node = node.clone();
+    node.remove("status");
+    if let Some(metadata) = node.get_mut("metadata").and_then(Node::as_map_mut) {
+        for key in ["uid", "resourceVersion", "generation", "creationTimestamp", "managedFields", "selfLink"] {
+            Map::remove(metadata, key);
+        }
+    }
+    node
+}
