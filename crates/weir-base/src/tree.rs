@@ -1,4 +1,5 @@
 use std::collections::BTreeMap;
+use std::ops::Bound;
 use std::sync::Arc;
 
 /// The files of a source, in memory: what an engine reads instead of a disk.
@@ -39,7 +40,7 @@ impl Tree {
     pub fn insert(&mut self, path: &str, content: impl Into<Arc<[u8]>>) -> Result<(), PathError> {
         let path = join("", path)?;
         let below = format!("{path}/");
-        let is_folder = self.files.range::<str, _>(below.as_str()..).next().is_some_and(|(k, _)| k.starts_with(&below));
+        let is_folder = self.from(&below).next().is_some_and(|(k, _)| k.starts_with(&below));
         let under_file =
             path.char_indices().filter(|(_, c)| *c == '/').any(|(at, _)| self.files.contains_key(&path[..at]));
         if path.is_empty() || is_folder || under_file {
@@ -55,7 +56,7 @@ impl Tree {
             return Found::File(content);
         }
         let below = if path.is_empty() { String::new() } else { format!("{path}/") };
-        match self.files.range::<str, _>(below.as_str()..).next() {
+        match self.from(&below).next() {
             Some((first, _)) if first.starts_with(&below) => Found::Folder,
             _ if path.is_empty() => Found::Folder,
             _ => Found::Nothing,
@@ -71,7 +72,7 @@ impl Tree {
     pub fn list(&self, folder: &str) -> Vec<(String, bool)> {
         let below = if folder.is_empty() { String::new() } else { format!("{folder}/") };
         let mut names: Vec<(String, bool)> = Vec::new();
-        for path in self.files.range::<str, _>(below.as_str()..).map(|(path, _)| path) {
+        for path in self.from(&below).map(|(path, _)| path) {
             let Some(rest) = path.strip_prefix(&below) else { break };
             let (name, is_folder) = match rest.split_once('/') {
                 Some((name, _)) => (name, true),
@@ -84,6 +85,11 @@ impl Tree {
         names.sort();
         names.dedup();
         names
+    }
+
+    /// The files from a path on.
+    fn from<'t>(&'t self, path: &str) -> impl Iterator<Item = (&'t Arc<str>, &'t Arc<[u8]>)> {
+        self.files.range::<str, _>((Bound::Included(path), Bound::Unbounded))
     }
 
     /// Every file, sorted by path.
