@@ -41,11 +41,9 @@ fn deployment(node: &Node) -> Verdict {
     if progressing.as_ref().is_some_and(|c| c.reason == "ProgressDeadlineExceeded") {
         return Verdict::failed("Progress deadline exceeded");
     }
-    let deadline = node.path(&["spec", "progressDeadlineSeconds"]).and_then(Node::as_i64);
-    let rolled_out = match &progressing {
-        Some(c) => c.is("True") && c.reason == "NewReplicaSetAvailable",
-        None => deadline.is_none_or(|seconds| seconds == i64::from(i32::MAX)),
-    };
+    let unlimited = i64::from(i32::MAX);
+    let rolled_out = count(node, &["spec", "progressDeadlineSeconds"], unlimited) == unlimited
+        || progressing.is_some_and(|c| c.is("True") && c.reason == "NewReplicaSetAvailable");
     let want = count(node, &["spec", "replicas"], 1);
     let replicas = count(node, &["status", "replicas"], 0);
     let updated = count(node, &["status", "updatedReplicas"], 0);
@@ -216,7 +214,7 @@ mod tests {
         let rolled = r#"{"type":"Progressing","status":"True","reason":"NewReplicaSetAvailable"}"#;
         let deployment = |counts: &str, conditions: &str| {
             format!(
-                r#"{{"apiVersion":"apps/v1","kind":"Deployment","metadata":{{"generation":2}},"spec":{{"replicas":2}},
+                r#"{{"apiVersion":"apps/v1","kind":"Deployment","metadata":{{"generation":2}},"spec":{{"replicas":2,"progressDeadlineSeconds":600}},
                     "status":{{"observedGeneration":2,{counts},"conditions":[{conditions}]}}}}"#
             )
         };
