@@ -1,0 +1,69 @@
+use weir_base::Diagnose;
+
+/// Why a request to the API server did not do what was asked.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum KubeError {
+    /// The server refused; its own words.
+    #[error("{message}")]
+    Refused { code: u16, reason: String, message: String },
+    #[error("no matches for kind \"{kind}\" in version \"{api_version}\"")]
+    UnknownKind { api_version: String, kind: String },
+    #[error("the API server cannot be reached: {0}")]
+    Unreachable(String),
+    #[error("the API server's answer cannot be read: {0}")]
+    Garbled(String),
+    #[error("the request cannot be made: {0}")]
+    BadRequest(String),
+}
+
+impl KubeError {
+    pub fn is_not_found(&self) -> bool {
+        matches!(self, KubeError::Refused { code: 404, .. })
+    }
+
+    pub fn is_conflict(&self) -> bool {
+        matches!(self, KubeError::Refused { code: 409, .. })
+    }
+
+    pub fn is_forbidden(&self) -> bool {
+        matches!(self, KubeError::Refused { code: 403, .. })
+    }
+
+    /// The change touches a field that cannot be changed: what `force` recreates an object for.
+    pub fn is_immutable(&self) -> bool {
+        match self {
+            KubeError::Refused { reason, message, .. } => {
+                let invalid = reason == "Invalid" || reason == "Conflict";
+                message.contains("field is immutable") || (invalid && message.contains("immutable"))
+            }
+            _ => false,
+        }
+    }
+
+    /// The server's reason (`Forbidden`, `Invalid`, ...), or a word of our own.
+    pub fn status_reason(&self) -> &str {
+        match self {
+            KubeError::Refused { reason, .. } if !reason.is_empty() => reason,
+            KubeError::Refused { .. } => "Unknown",
+            KubeError::UnknownKind { .. } => "NoMatch",
+            KubeError::Unreachable(_) => "Unreachable",
+            KubeError::Garbled(_) => "Garbled",
+            KubeError::BadRequest(_) => "BadRequest",
+        }
+    }
+}
+
+impl Diagnose for KubeError {
+    fn reason(&self) -> &'static str {
+        "ReconciliationFailed"
+    }
+
+    fn remedy(&self) -> Option<String> {
+        match self {
+            KubeError::UnknownKind { kind, .. } => {
+                Some(format!("install the CustomResourceDefinition of {kind}, or apply it from the same source"))
+            }
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,16 @@
+//! The Kubernetes API as weir uses it: objects are [`weir_doc::Node`]s, a request is made as an
+//! identity, kinds are resolved through one discovery cache.
+//!
+//! Contract: a [`Session`] is one identity on one cluster. It never adds rights: with an identity
+//! set, every request carries the impersonation headers. Requests are counted by verb.
+//!
+//! Limits: answers of at most 128 MiB; the server must offer aggregated discovery (Kubernetes 1.30
+//! and later).
+
+mod discovery;
+mod error;
+mod session;
+
+pub use discovery::{Discovery, Resource};
+pub use error::KubeError;
+pub use session::{ApplyOptions, Counters, Deleted, Identity, Propagation, Session};

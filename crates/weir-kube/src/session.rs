@@ -1,0 +1,342 @@
+use crate::{Discovery, KubeError, Resource};
+use bytes::Bytes;
+use http::{HeaderValue, Method, Request, header};
+use http_body_util::BodyExt;
+use kube::client::Body;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+use weir_doc::{Node, from_json, to_json};
+use weir_object::{ObjectId, ObjectRef};
+
+const ANSWER_LIMIT: usize = 128 << 20;
+
+/// Who makes the requests, when it is not the controller itself.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Identity {
+    user: String,
+}
+
+impl Identity {
+    /// A service account, as Flux impersonates it: the user alone, no groups. Empty names are
+    /// refused: an empty impersonation header would mean the controller's own rights.
+    pub fn service_account(namespace: &str, name: &str) -> Option<Self> {
+        let fits = |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_graphic() && b != b':');
+        (fits(namespace) && fits(name)).then(|| Self { user: format!("system:serviceaccount:{namespace}:{name}") })
+    }
+
+    pub fn user(&self) -> &str {
+        &self.user
+    }
+}
+
+/// How many requests were made, by verb.
+#[derive(Debug, Default)]
+pub struct Counters {
+    pub get: AtomicU64,
+    pub list: AtomicU64,
+    pub apply: AtomicU64,
+    pub dry_run: AtomicU64,
+    pub patch: AtomicU64,
+    pub create: AtomicU64,
+    pub delete: AtomicU64,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+pub struct ApplyOptions<'a> {
+    pub manager: &'a str,
+    /// Takes over fields that other managers own.
+    pub force: bool,
+    pub dry_run: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Propagation {
+    Background,
+    Foreground,
+    Orphan,
+}
+
+/// What a deletion did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Deleted {
+    Requested,
+    WasGone,
+}
+
+/// One identity on one cluster.
+#[derive(Clone)]
+pub struct Session {
+    client: kube::Client,
+    discovery: Arc<Discovery>,
+    identity: Option<Identity>,
+    counters: Arc<Counters>,
+}
+
+impl Session {
+    /// The controller's own session.
+    pub fn new(client: kube::Client) -> Self {
+        Self { client, discovery: Arc::default(), identity: None, counters: Arc::default() }
+    }
+
+    /// The same cluster as somebody else.
+    pub fn impersonate(&self, identity: Identity) -> Self {
+        Self { identity: Some(identity), ..self.clone() }
+    }
+
+    pub fn client(&self) -> &kube::Client {
+        &self.client
+    }
+
+    pub fn identity(&self) -> Option<&Identity> {
+        self.identity.as_ref()
+    }
+
+    pub fn counters(&self) -> &Counters {
+        &self.counters
+    }
+
+    pub async fn resource(&self, object: &ObjectRef) -> Result<Arc<Resource>, KubeError> {
+        self.discovery.resolve(&self.client, object).await
+    }
+
+    /// Waits until the server serves the kind: discovery follows a new definition with a delay.
+    pub async fn resource_within(&self, object: &ObjectRef, within: Duration) -> Result<Arc<Resource>, KubeError> {
+        let deadline = Instant::now() + within;
+        loop {
+            match self.resource(object).await {
+                Err(KubeError::UnknownKind { .. }) if Instant::now() < deadline => {
+                    tokio::time::sleep(Duration::from_millis(100)).await;
+                }
+                answer => return answer,
+            }
+        }
+    }
+
+    /// Forgets which kinds are served.
+    pub async fn forget_kinds(&self) {
+        self.discovery.invalidate().await;
+    }
+
+    /// Reads an object; `None` when there is none.
+    pub async fn get(&self, object: &ObjectRef) -> Result<Option<Node>, KubeError> {
+        let resource = self.resource(object).await?;
+        self.counters.get.fetch_add(1, Ordering::Relaxed);
+        match self.call(Method::GET, &path(&resource, &object.id, ""), None, Vec::new()).await {
+            Ok(node) => Ok(Some(node)),
+            Err(error) if error.is_not_found() => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Lists the objects of a kind, in one namespace or (empty) in all.
+    pub async fn list(&self, resource: &Resource, namespace: &str, query: &str) -> Result<Vec<Node>, KubeError> {
+        self.counters.list.fetch_add(1, Ordering::Relaxed);
+        let query = if query.is_empty() { String::new() } else { format!("?{query}") };
+        let uri = format!("{}{query}", resource.collection(namespace));
+        let mut list = self.call(Method::GET, &uri, None, Vec::new()).await?;
+        match list.remove("items").map(|items| items.value) {
+            Some(weir_doc::Value::Seq(items)) => Ok(items),
+            _ => Err(KubeError::Garbled(format!("the list of {} has no items", resource.plural))),
+        }
+    }
+
+    /// Server-side apply; returns the object as it is then (or would be).
+    pub async fn apply(&self, node: &Node, options: ApplyOptions<'_>) -> Result<Node, KubeError> {
+        let object = ObjectRef::of(node).map_err(|error| KubeError::BadRequest(error.to_string()))?;
+        let resource = self.resource(&object).await?;
+        let counter = if options.dry_run { &self.counters.dry_run } else { &self.counters.apply };
+        counter.fetch_add(1, Ordering::Relaxed);
+        let dry_run = if options.dry_run { "&dryRun=All" } else { "" };
+        let uri = format!(
+            "{}?fieldManager={}&force={}{dry_run}",
+            path(&resource, &object.id, ""),
+            options.manager,
+            options.force
+        );
+        self.call(Method::PATCH, &uri, Some("application/apply-patch+yaml"), to_json(node)).await
+    }
+
+    /// A JSON merge patch, to the object or to its `subresource` (empty for none).
+    pub async fn merge_patch(
+        &self,
+        object: &ObjectRef,
+        subresource: &str,
+        manager: &str,
+        patch: &Node,
+    ) -> Result<Node, KubeError> {
+        self.patch(object, subresource, manager, "application/merge-patch+json", patch).await
+    }
+
+    /// A JSON patch (RFC 6902).
+    pub async fn json_patch(&self, object: &ObjectRef, manager: &str, patch: &Node) -> Result<Node, KubeError> {
+        self.patch(object, "", manager, "application/json-patch+json", patch).await
+    }
+
+    async fn patch(
+        &self,
+        object: &ObjectRef,
+        subresource: &str,
+        manager: &str,
+        content_type: &'static str,
+        patch: &Node,
+    ) -> Result<Node, KubeError> {
+        let resource = self.resource(object).await?;
+        self.counters.patch.fetch_add(1, Ordering::Relaxed);
+        let uri = format!("{}?fieldManager={manager}", path(&resource, &object.id, subresource));
+        self.call(Method::PATCH, &uri, Some(content_type), to_json(patch)).await
+    }
+
+    /// Creates an object.
+    pub async fn create(&self, node: &Node, manager: &str) -> Result<Node, KubeError> {
+        let (group, version) = weir_object::meta::group_version(node).unwrap_or_default();
+        let id = ObjectId {
+            group: group.to_owned(),
+            kind: weir_object::meta::kind(node).to_owned(),
+            namespace: weir_object::meta::namespace(node).unwrap_or_default().to_owned(),
+            name: String::new(),
+        };
+        let object = ObjectRef { id, version: version.to_owned() };
+        let resource = self.resource(&object).await?;
+        self.counters.create.fetch_add(1, Ordering::Relaxed);
+        let uri = format!("{}?fieldManager={manager}", resource.collection(&object.id.namespace));
+        self.call(Method::POST, &uri, Some("application/json"), to_json(node)).await
+    }
+
+    /// Deletes an object. With a `uid`, only that very one.
+    pub async fn delete(
+        &self,
+        object: &ObjectRef,
+        propagation: Propagation,
+        uid: Option<&str>,
+    ) -> Result<Deleted, KubeError> {
+        let resource = self.resource(object).await?;
+        self.counters.delete.fetch_add(1, Ordering::Relaxed);
+        let mut options = Node::map();
+        options.set("apiVersion", "v1");
+        options.set("kind", "DeleteOptions");
+        let policy = match propagation {
+            Propagation::Background => "Background",
+            Propagation::Foreground => "Foreground",
+            Propagation::Orphan => "Orphan",
+        };
+        options.set("propagationPolicy", policy);
+        if let Some(uid) = uid {
+            options.ensure_map(&["preconditions"]).insert("uid", uid);
+        }
+        let uri = path(&resource, &object.id, "");
+        match self.call(Method::DELETE, &uri, Some("application/json"), to_json(&options)).await {
+            Ok(_) => Ok(Deleted::Requested),
+            Err(error) if error.is_not_found() => Ok(Deleted::WasGone),
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn call(
+        &self,
+        method: Method,
+        uri: &str,
+        content_type: Option<&'static str>,
+        body: Vec<u8>,
+    ) -> Result<Node, KubeError> {
+        let mut request = request(method, uri, content_type, body)?;
+        if let Some(identity) = &self.identity {
+            let user = HeaderValue::from_str(identity.user())
+                .map_err(|_| KubeError::BadRequest(format!("'{}' is not a user name", identity.user())))?;
+            request.headers_mut().insert("impersonate-user", user);
+        }
+        let (body, _) = send(&self.client, request).await?;
+        from_json(&body).map_err(|error| KubeError::Garbled(error.to_string()))
+    }
+}
+
+fn path(resource: &Resource, id: &ObjectId, subresource: &str) -> String {
+    let name = encode_segment(&id.name);
+    let base = resource.collection(&id.namespace);
+    if subresource.is_empty() { format!("{base}/{name}") } else { format!("{base}/{name}/{subresource}") }
+}
+
+/// Names of RBAC objects may hold characters that a path may not.
+fn encode_segment(name: &str) -> String {
+    let mut out = String::with_capacity(name.len());
+    for byte in name.bytes() {
+        match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' | b':' => out.push(char::from(byte)),
+            _ => out.push_str(&format!("%{byte:02X}")),
+        }
+    }
+    out
+}
+
+pub(crate) fn request(
+    method: Method,
+    uri: &str,
+    content_type: Option<&'static str>,
+    body: Vec<u8>,
+) -> Result<Request<Body>, KubeError> {
+    let mut builder = Request::builder().method(method).uri(uri).header(header::ACCEPT, "application/json");
+    if let Some(content_type) = content_type {
+        builder = builder.header(header::CONTENT_TYPE, content_type);
+    }
+    builder.body(Body::from(body)).map_err(|error| KubeError::BadRequest(error.to_string()))
+}
+
+/// Sends a request and reads the whole answer; an answer that is no success is an error.
+pub(crate) async fn send(client: &kube::Client, request: Request<Body>) -> Result<(Bytes, u16), KubeError> {
+    let response = client.send(request).await.map_err(|error| KubeError::Unreachable(error.to_string()))?;
+    let status = response.status();
+    let body = http_body_util::Limited::new(response.into_body(), ANSWER_LIMIT)
+        .collect()
+        .await
+        .map_err(|error| KubeError::Unreachable(error.to_string()))?
+        .to_bytes();
+    if status.is_success() {
+        return Ok((body, status.as_u16()));
+    }
+    let refused = |reason: &str, message: &str| KubeError::Refused {
+        code: status.as_u16(),
+        reason: reason.to_owned(),
+        message: message.to_owned(),
+    };
+    Err(match from_json(&body) {
+        Ok(node) if node.str_at(&["kind"]) == Some("Status") => {
+            let reason = node.str_at(&["reason"]).unwrap_or_default();
+            let message = node.str_at(&["message"]).unwrap_or_else(|| status.canonical_reason().unwrap_or("refused"));
+            refused(reason, message)
+        }
+        _ => refused("", status.canonical_reason().unwrap_or("refused")),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_empty_identity_is_refused() {
+        assert_eq!(Identity::service_account("", "a"), None);
+        assert_eq!(Identity::service_account("a", ""), None);
+        assert_eq!(Identity::service_account("a", "b:c"), None);
+        let identity = Identity::service_account("team", "deployer").map(|i| i.user().to_owned());
+        assert_eq!(identity.as_deref(), Some("system:serviceaccount:team:deployer"));
+    }
+
+    #[test]
+    fn names_are_encoded_in_paths() {
+        let resource = Resource {
+            group: "rbac.authorization.k8s.io".into(),
+            version: "v1".into(),
+            kind: "ClusterRole".into(),
+            plural: "clusterroles".into(),
+            namespaced: false,
+        };
+        let id = ObjectId {
+            group: resource.group.clone(),
+            kind: resource.kind.clone(),
+            namespace: String::new(),
+            name: "system:a/../b".into(),
+        };
+        let expect = "/apis/rbac.authorization.k8s.io/v1/clusterroles/system:a%2F..%2Fb/status";
+        assert_eq!(path(&resource, &id, "status"), expect);
+    }
+}
