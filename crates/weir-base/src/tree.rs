@@ -1,4 +1,4 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;
 use std::sync::Arc;
 
@@ -10,6 +10,7 @@ use std::sync::Arc;
 #[derive(Clone, Debug, Default)]
 pub struct Tree {
     files: BTreeMap<Arc<str>, Arc<[u8]>>,
+    executables: BTreeSet<Arc<str>>,
 }
 
 /// Why a path of a tree cannot be used.
@@ -48,6 +49,27 @@ impl Tree {
         }
         self.files.insert(path.into(), content.into());
         Ok(())
+    }
+
+    /// Marks a file as executable. Nothing in weir runs it; the archive keeps the mode.
+    pub fn set_executable(&mut self, path: &str) {
+        if let Some((path, _)) = self.files.get_key_value(path) {
+            self.executables.insert(path.clone());
+        }
+    }
+
+    pub fn is_executable(&self, path: &str) -> bool {
+        self.executables.contains(path)
+    }
+
+    /// Keeps the files whose path passes.
+    pub fn retain(&mut self, mut keep: impl FnMut(&str) -> bool) {
+        self.files.retain(|path, _| keep(path));
+    }
+
+    /// The size of all files, in bytes.
+    pub fn bytes(&self) -> u64 {
+        self.files.values().map(|content| content.len() as u64).sum()
     }
 
     /// What stands at a normalised path (`""` is the root).

@@ -1,0 +1,42 @@
+use std::fmt;
+use weir_object::ObjectRef;
+
+/// What happened to an object.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Action {
+    Created,
+    Configured,
+    Unchanged,
+    Skipped,
+    Deleted,
+}
+
+impl Action {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Action::Created => "created",
+            Action::Configured => "configured",
+            Action::Unchanged => "unchanged",
+            Action::Skipped => "skipped",
+            Action::Deleted => "deleted",
+        }
+    }
+
+    /// Whether it changed the cluster, and so belongs into the event.
+    pub fn is_change(self) -> bool {
+        matches!(self, Action::Created | Action::Configured | Action::Deleted)
+    }
+}
+
+/// One line of the change log: `Deployment/apps/podinfo configured`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Change {
+    pub object: ObjectRef,
+    pub action: Action,
+}
+
+impl fmt::Display for Change {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.object, self.action.as_str())
+    }
+}

@@ -1,0 +1,50 @@
+use futures::{StreamExt, stream};
+use std::fmt;
+use weir_kube::Session;
+use weir_object::ObjectRef;
+use weir_object::kstatus::{self, Status, Verdict};
+
+/// The health of one object.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Health {
+    pub object: ObjectRef,
+    pub verdict: Verdict,
+}
+
+impl Health {
+    pub fn is_current(&self) -> bool {
+        self.verdict.status == Status::Current
+    }
+
+    pub fn is_failed(&self) -> bool {
+        self.verdict.status == Status::Failed
+    }
+}
+
+/// `Deployment/apps/podinfo status: 'InProgress': Replicas: 0/1`.
+impl fmt::Display for Health {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} status: '{}'", self.object, self.verdict.status.as_str())?;
+        if !self.is_current() && !self.verdict.message.is_empty() {
+            write!(f, ": {}", self.verdict.message)?;
+        }
+        Ok(())
+    }
+}
+
+/// Reads the objects, a few at a time, and assesses each. One that cannot be read is Unknown, with
+/// the reason: it does not hide the others.
+pub async fn health(session: &Session, objects: &[ObjectRef], concurrency: usize) -> Vec<Health> {
+    stream::iter(objects)
+        .map(|object| async move {
+            let verdict = match session.get(object).await {
+                Ok(Some(node)) => kstatus::assess(&node),
+                Ok(None) => Verdict { status: Status::NotFound, message: "Resource not found".to_owned() },
+                Err(error) => Verdict { status: Status::Unknown, message: error.to_string() },
+            };
+            Health { object: object.clone(), verdict }
+        })
+        .buffered(concurrency.max(1))
+        .collect()
+        .await
+}

@@ -1,0 +1,240 @@
+use crate::{GitError, Reference, Resolved};
+use gix::objs::tree::EntryKind;
+use std::path::{Path, PathBuf};
+use weir_base::{Budget, Tree};
+
+/// Bytes of a file that hold its path and bookkeeping in memory.
+const ENTRY_BYTES: u64 = 128;
+
+/// Whether a folder is the root of a working tree or a bare repository.
+pub fn is_repository(path: &Path) -> bool {
+    path.join(".git").exists() || (path.join("HEAD").is_file() && path.join("objects").is_dir())
+}
+
+/// A repository on the local disk. Its calls block; run them off the async threads.
+pub struct Repository {
+    inner: gix::Repository,
+    path: PathBuf,
+}
+
+impl Repository {
+    pub fn open(path: &Path) -> Result<Self, GitError> {
+        let failed = |message: String| GitError::Open { path: path.display().to_string(), message };
+        // Isolated: neither the user's nor the system's configuration can add a filter or a helper.
+        let options = gix::open::Options::isolated().open_path_as_is(false);
+        let inner = gix::open_opts(path, options).map_err(|error| failed(error.to_string()))?;
+        Ok(Self { inner, path: path.to_owned() })
+    }
+
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The branch that HEAD names.
+    pub fn head_branch(&self) -> Option<String> {
+        let name = self.inner.head_name().ok()??;
+        Some(name.shorten().to_string())
+    }
+
+    /// The URL of the remote `origin`, when there is one.
+    pub fn origin_url(&self) -> Option<String> {
+        self.inner.config_snapshot().string("remote.origin.url").map(|url| url.to_string())
+    }
+
+    /// The commit that a reference names now.
+    pub fn resolve(&self, reference: &Reference) -> Result<Resolved, GitError> {
+        let (full, short) = reference.names();
+        let commit = match &reference.commit {
+            Some(commit) => self.commit(commit, reference.branch.as_deref())?,
+            None => self.peel(&full)?,
+        };
+        let id = commit.id.to_string();
+        let revision = match (&reference.commit, &reference.branch) {
+            (Some(_), None) => format!("sha1:{id}"),
+            (Some(_), Some(branch)) => format!("{branch}@sha1:{id}"),
+            (None, _) => format!("{short}@sha1:{id}"),
+        };
+        let summary = commit.message_raw_sloppy().to_string().lines().next().unwrap_or_default().to_owned();
+        Ok(Resolved { commit: id, revision, summary })
+    }
+
+    fn commit(&self, id: &str, branch: Option<&str>) -> Result<gix::Commit<'_>, GitError> {
+        let missing = || GitError::NoCommit { commit: id.to_owned(), branch: branch.map(str::to_owned) };
+        let parsed = gix::ObjectId::from_hex(id.as_bytes()).map_err(|_| missing())?;
+        let commit = self.inner.find_commit(parsed).map_err(|_| missing())?;
+        if let Some(branch) = branch {
+            let tip = self.peel(&format!("refs/heads/{branch}"))?;
+            let mut walk = tip.ancestors().all().map_err(|error| unreadable(tip.id, &error))?;
+            if !walk.any(|info| info.is_ok_and(|info| info.id == parsed)) {
+                return Err(missing());
+            }
+        }
+        Ok(commit)
+    }
+
+    fn peel(&self, full: &str) -> Result<gix::Commit<'_>, GitError> {
+        let found = self.inner.try_find_reference(full).ok().flatten();
+        let Some(mut reference) = found else { return Err(self.no_reference(full)) };
+        let id = reference
+            .peel_to_id()
+            .map_err(|error| GitError::Object { id: full.to_owned(), message: error.to_string() })?;
+        let id = id.detach();
+        self.inner.find_commit(id).map_err(|error| unreadable(id, &error))
+    }
+
+    fn no_reference(&self, full: &str) -> GitError {
+        let mut known: Vec<String> = self
+            .inner
+            .references()
+            .ok()
+            .and_then(|platform| {
+                let all = platform.all().ok()?;
+                let names = all.filter_map(Result::ok).map(|r| r.name().as_bstr().to_string());
+                Some(names.filter(|name| name.starts_with("refs/heads/") || name.starts_with("refs/tags/")).collect())
+            })
+            .unwrap_or_default();
+        if known.is_empty() {
+            return GitError::Empty;
+        }
+        known.sort();
+        known.truncate(10);
+        GitError::NoReference { name: full.to_owned(), known }
+    }
+
+    /// The files of a commit.
+    pub fn checkout(&self, commit: &str, budget: &Budget) -> Result<Tree, GitError> {
+        let id = gix::ObjectId::from_hex(commit.as_bytes())
+            .map_err(|_| GitError::NoCommit { commit: commit.to_owned(), branch: None })?;
+        let commit = self.inner.find_commit(id).map_err(|error| unreadable(id, &error))?;
+        let root = commit.tree().map_err(|error| unreadable(id, &error))?;
+        let mut tree = Tree::new();
+        self.walk(&root, "", &mut tree, budget)?;
+        Ok(tree)
+    }
+
+    fn walk(&self, from: &gix::Tree<'_>, prefix: &str, out: &mut Tree, budget: &Budget) -> Result<(), GitError> {
+        for entry in from.iter() {
+            let entry = entry.map_err(|error| unreadable(from.id, &error))?;
+            let name = entry.filename();
+            let shown = format!("{prefix}{name}");
+            let name = std::str::from_utf8(name).map_err(|_| GitError::NotUnicode { path: shown.clone() })?;
+            if is_unsafe(name) {
+                return Err(GitError::UnsafePath { path: shown });
+            }
+            let id = entry.object_id();
+            match entry.mode().kind() {
+                EntryKind::Tree => {
+                    let below = self.inner.find_tree(id).map_err(|error| unreadable(id, &error))?;
+                    self.walk(&below, &format!("{shown}/"), out, &budget.deeper()?)?;
+                }
+                kind @ (EntryKind::Blob | EntryKind::BlobExecutable) => {
+                    let header = self.inner.find_header(id).map_err(|error| unreadable(id, &error))?;
+                    budget.spend(1)?;
+                    budget.take_bytes(header.size() + ENTRY_BYTES)?;
+                    let mut blob = self.inner.find_blob(id).map_err(|error| unreadable(id, &error))?;
+                    out.insert(&shown, std::mem::take(&mut blob.data))
+                        .map_err(|_| GitError::UnsafePath { path: shown.clone() })?;
+                    if kind == EntryKind::BlobExecutable {
+                        out.set_executable(&shown);
+                    }
+                }
+                EntryKind::Link | EntryKind::Commit => {}
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Names that git itself refuses to check out.
+fn is_unsafe(name: &str) -> bool {
+    name.is_empty() || name == "." || name == ".." || name.contains('/') || name.eq_ignore_ascii_case(".git")
+}
+
+fn unreadable(id: gix::ObjectId, error: &dyn std::fmt::Display) -> GitError {
+    GitError::Object { id: id.to_string(), message: error.to_string() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::process::Command;
+    use weir_base::Diagnose;
+
+    /// A repository made by the real git.
+    fn repository(script: &str) -> tempfile::TempDir {
+        let dir = tempfile::tempdir().expect("a temporary folder");
+        let setup = "set -e; git init -q -b main .; git config user.name a; git config user.email a@b.c; ";
+        let status = Command::new("sh")
+            .args(["-c", &format!("{setup}{script}")])
+            .current_dir(dir.path())
+            .env("GIT_CONFIG_GLOBAL", "/dev/null")
+            .status()
+            .expect("git is installed");
+        assert!(status.success());
+        dir
+    }
+
+    fn by(branch: Option<&str>, tag: Option<&str>) -> Reference {
+        Reference { branch: branch.map(str::to_owned), tag: tag.map(str::to_owned), ..Reference::default() }
+    }
+
+    #[test]
+    fn resolves_and_checks_out() {
+        let dir = repository(
+            "mkdir -p a/b; echo 1 > a/b/f; echo 2 > run; chmod +x run; ln -s run link; git add .; \
+             git commit -qm 'first line\n\nbody'; git tag -a v1 -m tag; echo 3 > new; git add .; git commit -qm second",
+        );
+        let repo = Repository::open(dir.path()).expect("opens");
+        assert_eq!(repo.head_branch().as_deref(), Some("main"));
+        let tagged = repo.resolve(&by(None, Some("v1"))).expect("tag");
+        assert_eq!(tagged.summary, "first line");
+        assert_eq!(tagged.revision, format!("v1@sha1:{}", tagged.commit));
+        let tree = repo.checkout(&tagged.commit, &Budget::standard()).expect("tree");
+        let paths: Vec<&str> = tree.iter().map(|(path, _)| &**path).collect();
+        assert_eq!(paths, ["a/b/f", "run"]);
+        assert!(tree.is_executable("run") && !tree.is_executable("a/b/f"));
+        let head = repo.resolve(&by(Some("main"), None)).expect("branch");
+        assert_ne!(head.commit, tagged.commit);
+        let pinned = Reference { commit: Some(tagged.commit.clone()), ..by(Some("main"), None) };
+        let expect = format!("main@sha1:{}", tagged.commit);
+        assert_eq!(repo.resolve(&pinned).map(|r| r.revision).expect("an ancestor"), expect);
+    }
+
+    #[test]
+    fn says_what_is_missing() {
+        let dir = repository("echo 1 > f; git add .; git commit -qm one");
+        let repo = Repository::open(dir.path()).expect("opens");
+        let error = repo.resolve(&Reference::default()).expect_err("no master");
+        assert_eq!(
+            error.report().to_string(),
+            "couldn't find remote ref \"refs/heads/master\" (the repository has refs/heads/main)"
+        );
+        let empty = repository(":");
+        let error = Repository::open(empty.path()).and_then(|r| r.resolve(&Reference::default())).expect_err("empty");
+        assert_eq!(error.reason(), "EmptyGitRepository");
+        assert!(Repository::open(Path::new("/nonexistent")).is_err());
+    }
+
+    #[test]
+    fn a_tree_with_a_git_folder_is_refused() {
+        let dir = repository(
+            "blob=$(echo x | git hash-object -w --stdin); \
+             inner=$(printf '100644 blob %s\\tconfig\\n' $blob | git mktree); \
+             tree=$(printf '040000 tree %s\\t.GIT\\n' $inner | git mktree --missing); \
+             git update-ref refs/heads/main $(git commit-tree $tree -m evil)",
+        );
+        let repo = Repository::open(dir.path()).expect("opens");
+        let head = repo.resolve(&by(Some("main"), None)).expect("resolves");
+        let error = repo.checkout(&head.commit, &Budget::standard()).expect_err("unsafe");
+        assert!(matches!(error, GitError::UnsafePath { path } if path == ".GIT"));
+    }
+
+    #[test]
+    fn a_checkout_is_bounded() {
+        let dir = repository("head -c 100000 /dev/zero > big; git add .; git commit -qm one");
+        let repo = Repository::open(dir.path()).expect("opens");
+        let head = repo.resolve(&by(Some("main"), None)).expect("resolves");
+        let error = repo.checkout(&head.commit, &Budget::new(1000, 50_000)).expect_err("too large");
+        assert_eq!(error.to_string(), "the checkout stopped: the work needed more than 50000 bytes");
+    }
+}
