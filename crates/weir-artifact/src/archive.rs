@@ -1,0 +1,142 @@
+use crate::ArtifactError;
+use flate2::{Compression, read::GzDecoder, write::GzEncoder};
+use std::io::{Read, Write};
+use tar::{Builder, EntryType, Header};
+use weir_base::{Budget, Tree};
+
+const FOLDER_MODE: u32 = 0o750;
+const FILE_MODE: u32 = 0o600;
+const EXECUTABLE_MODE: u32 = 0o700;
+
+/// The gzip'd tar of a tree. Equal trees give equal bytes.
+pub fn pack(tree: &Tree) -> Result<Vec<u8>, ArtifactError> {
+    let failed = |error: std::io::Error| ArtifactError::Archive(error.to_string());
+    let mut builder = Builder::new(GzEncoder::new(Vec::new(), Compression::default()));
+    append_folder(&mut builder, tree, "").map_err(failed)?;
+    builder.into_inner().and_then(GzEncoder::finish).map_err(failed)
+}
+
+fn append_folder<W: Write>(builder: &mut Builder<W>, tree: &Tree, folder: &str) -> std::io::Result<()> {
+    let name = if folder.is_empty() { "." } else { folder };
+    builder.append_data(&mut header(EntryType::Directory, FOLDER_MODE, 0), name, std::io::empty())?;
+    for (name, is_folder) in tree.list(folder) {
+        let path = if folder.is_empty() { name } else { format!("{folder}/{name}") };
+        if is_folder {
+            append_folder(builder, tree, &path)?;
+        } else if let Some(content) = tree.read(&path) {
+            let mode = if tree.is_executable(&path) { EXECUTABLE_MODE } else { FILE_MODE };
+            builder.append_data(&mut header(EntryType::Regular, mode, content.len() as u64), &path, &content[..])?;
+        }
+    }
+    Ok(())
+}
+
+fn header(kind: EntryType, mode: u32, size: u64) -> Header {
+    let mut header = Header::new_gnu();
+    header.set_entry_type(kind);
+    header.set_mode(mode);
+    header.set_size(size);
+    header.set_uid(0);
+    header.set_gid(0);
+    header.set_mtime(0);
+    header
+}
+
+/// The files of an archive. Links and devices are left out; an entry that leads out of the root is
+/// an error.
+pub fn unpack(bytes: &[u8], budget: &Budget) -> Result<Tree, ArtifactError> {
+    let failed = |error: std::io::Error| ArtifactError::Archive(error.to_string());
+    let mut archive = tar::Archive::new(GzDecoder::new(bytes));
+    let mut tree = Tree::new();
+    for entry in archive.entries().map_err(failed)? {
+        let mut entry = entry.map_err(failed)?;
+        budget.spend(1)?;
+        if entry.header().entry_type() != EntryType::Regular {
+            continue;
+        }
+        let path = String::from_utf8(entry.path_bytes().into_owned())
+            .map_err(|error| ArtifactError::Archive(error.to_string()))?;
+        let size = entry.size();
+        budget.take_bytes(size)?;
+        let mode = entry.header().mode().map_err(failed)?;
+        let mut content = Vec::new();
+        // The header may lie about the size; what is read counts.
+        entry.by_ref().take(size).read_to_end(&mut content).map_err(failed)?;
+        tree.insert(&path, content)?;
+        if mode & 0o100 != 0 {
+            tree.set_executable(path.trim_start_matches("./"));
+        }
+    }
+    Ok(tree)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn tree() -> Tree {
+        let mut tree = Tree::new();
+        for path in ["a/b/c.yaml", "a.yaml", "run.sh"] {
+            tree.insert(path, path.as_bytes().to_vec()).expect("a good path");
+        }
+        tree.set_executable("run.sh");
+        tree
+    }
+
+    #[test]
+    fn packing_is_reproducible_and_lexical() {
+        let bytes = pack(&tree()).expect("packs");
+        assert_eq!(bytes, pack(&tree()).expect("packs"));
+        let mut archive = tar::Archive::new(GzDecoder::new(&bytes[..]));
+        let entries: Vec<(String, u32, u64)> = archive
+            .entries()
+            .expect("readable")
+            .map(|entry| {
+                let entry = entry.expect("readable");
+                let header = entry.header();
+                (
+                    entry.path().expect("a path").display().to_string(),
+                    header.mode().expect("a mode"),
+                    header.mtime().expect("a time"),
+                )
+            })
+            .collect();
+        let expect =
+            [("./", 0o750), ("a", 0o750), ("a/b", 0o750), ("a/b/c.yaml", 0o600), ("a.yaml", 0o600), ("run.sh", 0o700)];
+        let expect: Vec<(String, u32, u64)> = expect.iter().map(|(p, m)| (p.trim_end_matches('/').to_string(), *m, 0)).collect();
+        let entries: Vec<(String, u32, u64)> =
+            entries.into_iter().map(|(p, m, t)| (p.trim_end_matches('/').to_owned(), m, t)).collect();
+        assert_eq!(entries, expect);
+        let back = unpack(&bytes, &Budget::standard()).expect("unpacks");
+        assert!(back.is_executable("run.sh"));
+        assert_eq!(back.iter().count(), 3);
+    }
+
+    fn hostile(path: &[u8], kind: EntryType) -> Vec<u8> {
+        let mut builder = Builder::new(GzEncoder::new(Vec::new(), Compression::default()));
+        let mut header = header(kind, 0o600, 1);
+        header.as_old_mut().name[..path.len()].copy_from_slice(path);
+        header.set_cksum();
+        builder.append(&header, &b"x"[..]).expect("appends");
+        builder.into_inner().and_then(GzEncoder::finish).expect("finishes")
+    }
+
+    #[test]
+    fn entries_outside_the_root_are_refused_and_links_left_out() {
+        for path in [&b"../x"[..], b"/etc/passwd", b"a/../../x"] {
+            let error = unpack(&hostile(path, EntryType::Regular), &Budget::standard()).expect_err("unsafe");
+            assert!(matches!(error, ArtifactError::Path(_)), "{error}");
+        }
+        let tree = unpack(&hostile(b"link", EntryType::Symlink), &Budget::standard()).expect("no error");
+        assert!(tree.is_empty());
+    }
+
+    #[test]
+    fn a_bomb_is_stopped() {
+        let mut bomb = Tree::new();
+        bomb.insert("zeros", vec![0u8; 1 << 20]).expect("a good path");
+        let bytes = pack(&bomb).expect("packs");
+        let error = unpack(&bytes, &Budget::new(100, 1 << 16)).expect_err("too large");
+        assert_eq!(error.to_string(), "the archive is too large: the work needed more than 65536 bytes");
+    }
+}

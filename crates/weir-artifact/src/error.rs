@@ -1,0 +1,46 @@
+use weir_base::{Class, Diagnose, Exhausted, tree::PathError};
+
+/// Why an artifact was not published or cannot be used.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum ArtifactError {
+    #[error("{action} '{path}' failed: {message}")]
+    Storage { action: &'static str, path: String, message: String },
+    #[error("'{0}' cannot be part of an artifact's path")]
+    BadName(String),
+    #[error("the artifact '{path}' has disappeared from storage")]
+    Missing { path: String },
+    #[error("the artifact '{path}' has digest {found}, its object says {expected}")]
+    Digest { path: String, expected: String, found: String },
+    #[error("the archive cannot be read: {0}")]
+    Archive(String),
+    #[error("the archive has an unsafe entry: {0}")]
+    Path(#[from] PathError),
+    #[error("the archive is too large: {0}")]
+    Exhausted(#[from] Exhausted),
+    #[error("{file}:{line}: '{pattern}' is not a pattern: {message}")]
+    Pattern { file: String, line: usize, pattern: String, message: String },
+}
+
+impl Diagnose for ArtifactError {
+    fn class(&self) -> Class {
+        match self {
+            ArtifactError::Missing { .. } => Class::Waiting,
+            _ => Class::Transient,
+        }
+    }
+
+    fn reason(&self) -> &'static str {
+        match self {
+            ArtifactError::Storage { .. } | ArtifactError::BadName(_) => "ArchiveOperationFailed",
+            ArtifactError::Pattern { .. } => "SourceIgnoreError",
+            _ => "ArtifactFailed",
+        }
+    }
+
+    fn remedy(&self) -> Option<String> {
+        match self {
+            ArtifactError::Digest { .. } => Some("the source controller builds it again at its next reconcile".to_owned()),
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,21 @@
+//! Artifacts: what a source controller publishes and everyone else reads.
+//!
+//! Contract: an [`Artifact`](weir_api::common::Artifact) that [`Store::publish`] returned is on disk,
+//! complete, and served under its URL. Reading one checks its digest. The archive of a tree depends
+//! on its content only, so that equal content has an equal digest.
+//!
+//! Layout, archive rules and ignore rules are Flux's: `KIND/NAMESPACE/NAME/FILE` below the root;
+//! gzip'd tar of folders and regular files in lexical order without owners and times.
+//!
+//! Limits: one artifact is held in memory while it is packed or unpacked.
+
+mod archive;
+mod error;
+pub mod ignore;
+mod server;
+mod store;
+
+pub use archive::{pack, unpack};
+pub use error::ArtifactError;
+pub use server::serve;
+pub use store::{Store, digest};
