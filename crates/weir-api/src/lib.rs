@@ -16,6 +16,8 @@ pub mod reasons;
 mod schema;
 pub mod source;
 pub mod source_extensions;
+#[cfg(test)]
+mod tests;
 
 pub use common::{Condition, Duration, Time};
 pub use crd::crds;
