@@ -1,0 +1,4 @@
+//! Tests that span several modules.
+
+mod crds;
+mod objects;
