@@ -39,11 +39,7 @@ pub fn to_file(crd: &CustomResourceDefinition) -> (String, String) {
 
 fn definition(info: &KindInfo) -> Value {
     let schema = root_schema(info);
-    let versions: Vec<Value> = info
-        .versions
-        .iter()
-        .map(|name| version(info, name, &schema))
-        .collect();
+    let versions: Vec<Value> = info.versions.iter().map(|name| version(info, name, &schema)).collect();
     let mut names_of_kind = json!({
         "kind": info.kind,
         "listKind": format!("{}List", info.kind),
@@ -87,8 +83,7 @@ fn version(info: &KindInfo, name: &str, schema: &Value) -> Value {
 }
 
 fn column(column: &Column) -> Value {
-    let mut cell =
-        json!({ "name": column.name, "type": column.type_, "jsonPath": column.json_path });
+    let mut cell = json!({ "name": column.name, "type": column.type_, "jsonPath": column.json_path });
     if column.priority != 0 {
         cell["priority"] = json!(column.priority);
     }
@@ -97,11 +92,11 @@ fn column(column: &Column) -> Value {
 
 fn root_schema(info: &KindInfo) -> Value {
     let mut properties = Map::new();
-    properties.insert("apiVersion".into(), json!({ "type": "string", "description": "Version of the schema this object is written in." }));
     properties.insert(
-        "kind".into(),
-        json!({ "type": "string", "description": "Kind of this object, in CamelCase." }),
+        "apiVersion".into(),
+        json!({ "type": "string", "description": "Version of the schema this object is written in." }),
     );
+    properties.insert("kind".into(), json!({ "type": "string", "description": "Kind of this object, in CamelCase." }));
     properties.insert("metadata".into(), json!({ "type": "object" }));
     properties.insert("spec".into(), (info.spec_schema)());
     if let Some(status_schema) = info.status_schema {
@@ -118,9 +113,7 @@ fn root_schema(info: &KindInfo) -> Value {
 fn whole_numbers(value: &mut Value) {
     match value {
         Value::Number(number) => {
-            let whole = number
-                .as_f64()
-                .filter(|float| number.is_f64() && float.fract() == 0.0 && float.abs() < 9e15);
+            let whole = number.as_f64().filter(|float| number.is_f64() && float.fract() == 0.0 && float.abs() < 9e15);
             if let Some(whole) = whole {
                 *value = json!(whole as i64);
             }

@@ -34,11 +34,7 @@ fn block(value: &Value, indent: usize, out: &mut String) {
                 let child = &map[key];
                 if is_block(child) {
                     out.push('\n');
-                    block(
-                        child,
-                        if child.is_array() { indent } else { indent + 2 },
-                        out,
-                    );
+                    block(child, if child.is_array() { indent } else { indent + 2 }, out);
                 } else {
                     out.push(' ');
                     out.push_str(&inline(child));
@@ -89,18 +85,12 @@ fn inline(value: &Value) -> String {
 
 /// Plain where every YAML reader agrees on the meaning, else in double quotes.
 fn string(text: &str) -> String {
-    if is_plain(text) {
-        text.to_string()
-    } else {
-        quoted(text)
-    }
+    if is_plain(text) { text.to_string() } else { quoted(text) }
 }
 
 fn is_plain(text: &str) -> bool {
     text.starts_with(|c: char| c.is_ascii_alphabetic())
-        && text
-            .chars()
-            .all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.' | '/'))
+        && text.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.' | '/'))
         && !RESERVED.contains(&text.to_ascii_lowercase().as_str())
 }
 
@@ -131,14 +121,9 @@ mod tests {
 
     #[test]
     fn strings_are_plain_only_when_safe() {
-        for plain in [
-            "string",
-            "int64",
-            "source.toolkit.fluxcd.io/v1",
-            "date-time",
-            "x-kubernetes-validations",
-            "v1beta2",
-        ] {
+        for plain in
+            ["string", "int64", "source.toolkit.fluxcd.io/v1", "date-time", "x-kubernetes-validations", "v1beta2"]
+        {
             assert_eq!(string(plain), plain);
         }
         for (text, expect) in [
@@ -151,10 +136,7 @@ mod tests {
             ("- a: b # c", r#""- a: b # c""#),
             ("a\"b\\c", r#""a\"b\\c""#),
             ("a\nb\tc\rd", r#""a\nb\tc\rd""#),
-            (
-                "\u{7}\u{85}\u{2028}\u{1f600}",
-                r#""\x07\x85\u2028\U0001f600""#,
-            ),
+            ("\u{7}\u{85}\u{2028}\u{1f600}", r#""\x07\x85\u2028\U0001f600""#),
         ] {
             assert_eq!(string(text), expect);
         }

@@ -26,9 +26,7 @@ pub use image::{ImagePolicy, ImageRepository, ImageUpdateAutomation};
 pub use kustomize::Kustomization;
 pub use notification::{Alert, Provider, Receiver};
 pub use object::{Column, FluxKind, FluxObject, FluxStatus, KindInfo, StatusSubresource};
-pub use source::{
-    Bucket, ExternalArtifact, GitRepository, HelmChart, HelmRepository, OCIRepository,
-};
+pub use source::{Bucket, ExternalArtifact, GitRepository, HelmChart, HelmRepository, OCIRepository};
 pub use source_extensions::ArtifactGenerator;
 
 /// Every kind of this crate, sorted by the name of its definition (`<plural>.<group>`).

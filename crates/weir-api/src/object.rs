@@ -40,32 +40,20 @@ pub struct Column {
 
 impl Column {
     /// Age of the object.
-    pub const AGE: Self = Self {
-        type_: "date",
-        ..Self::text("Age", ".metadata.creationTimestamp")
-    };
+    pub const AGE: Self = Self { type_: "date", ..Self::text("Age", ".metadata.creationTimestamp") };
     /// Status of the Ready condition.
     pub const READY: Self = Self::text("Ready", ".status.conditions[?(@.type==\"Ready\")].status");
     /// Message of the Ready condition.
-    pub const STATUS: Self =
-        Self::text("Status", ".status.conditions[?(@.type==\"Ready\")].message");
+    pub const STATUS: Self = Self::text("Status", ".status.conditions[?(@.type==\"Ready\")].message");
 
     /// A column that is always shown.
     pub const fn text(name: &'static str, json_path: &'static str) -> Self {
-        Self {
-            name,
-            type_: "string",
-            json_path,
-            priority: 0,
-        }
+        Self { name, type_: "string", json_path, priority: 0 }
     }
 
     /// A column that only wide output shows.
     pub const fn wide(name: &'static str, json_path: &'static str) -> Self {
-        Self {
-            priority: 1,
-            ..Self::text(name, json_path)
-        }
+        Self { priority: 1, ..Self::text(name, json_path) }
     }
 }
 
@@ -138,16 +126,12 @@ pub trait FluxStatus {
 
     /// The condition of a type, if the object has it.
     fn condition(&self, type_: &str) -> Option<&Condition> {
-        self.conditions()
-            .iter()
-            .find(|condition| condition.type_ == type_)
+        self.conditions().iter().find(|condition| condition.type_ == type_)
     }
 }
 
 /// A kind with a status, as the controllers see it.
-pub trait FluxObject:
-    FluxKind + Resource<DynamicType = ()> + Clone + Serialize + DeserializeOwned
-{
+pub trait FluxObject: FluxKind + Resource<DynamicType = ()> + Clone + Serialize + DeserializeOwned {
     /// Type of the status.
     type Status: FluxStatus + Default;
 

@@ -103,7 +103,8 @@ mod tests {
             .collect();
         let expect =
             [("./", 0o750), ("a", 0o750), ("a/b", 0o750), ("a/b/c.yaml", 0o600), ("a.yaml", 0o600), ("run.sh", 0o700)];
-        let expect: Vec<(String, u32, u64)> = expect.iter().map(|(p, m)| (p.trim_end_matches('/').to_string(), *m, 0)).collect();
+        let expect: Vec<(String, u32, u64)> =
+            expect.iter().map(|(p, m)| (p.trim_end_matches('/').to_string(), *m, 0)).collect();
         let entries: Vec<(String, u32, u64)> =
             entries.into_iter().map(|(p, m, t)| (p.trim_end_matches('/').to_owned(), m, t)).collect();
         assert_eq!(entries, expect);

@@ -39,7 +39,9 @@ impl Diagnose for ArtifactError {
 
     fn remedy(&self) -> Option<String> {
         match self {
-            ArtifactError::Digest { .. } => Some("the source controller builds it again at its next reconcile".to_owned()),
+            ArtifactError::Digest { .. } => {
+                Some("the source controller builds it again at its next reconcile".to_owned())
+            }
             _ => None,
         }
     }

@@ -67,11 +67,7 @@ pub fn filter(tree: &mut Tree, spec_ignore: Option<&str>) -> Result<(), Artifact
     Ok(())
 }
 
-fn scope<'l>(
-    folder: &str,
-    file: &str,
-    lines: impl Iterator<Item = &'l str>,
-) -> Result<Option<Scope>, ArtifactError> {
+fn scope<'l>(folder: &str, file: &str, lines: impl Iterator<Item = &'l str>) -> Result<Option<Scope>, ArtifactError> {
     let mut builder = GitignoreBuilder::new("");
     let mut any = false;
     for (index, line) in lines.enumerate() {

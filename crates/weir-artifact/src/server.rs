@@ -19,7 +19,8 @@ pub async fn serve(listener: TcpListener, root: &Path) {
         };
         let service = TowerToHyperService::new(files.clone());
         tokio::spawn(async move {
-            if let Err(error) = Builder::new(TokioExecutor::new()).serve_connection(TokioIo::new(stream), service).await {
+            if let Err(error) = Builder::new(TokioExecutor::new()).serve_connection(TokioIo::new(stream), service).await
+            {
                 tracing::debug!(error, "a connection to the artifact server ended early");
             }
         });

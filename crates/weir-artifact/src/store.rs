@@ -103,8 +103,7 @@ impl Store {
     }
 
     fn folder(&self, kind: &str, namespace: &str, name: &str) -> Result<(PathBuf, String), ArtifactError> {
-        let relative =
-            format!("{}/{}/{}", checked(&kind.to_lowercase())?, checked(namespace)?, checked(name)?);
+        let relative = format!("{}/{}/{}", checked(&kind.to_lowercase())?, checked(namespace)?, checked(name)?);
         Ok((self.root.join(&relative), relative))
     }
 }

@@ -55,11 +55,7 @@ pub struct ParseDurationError(String);
 
 impl fmt::Display for ParseDurationError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "invalid duration {:?}: expected a number with a unit, such as 30s, 10m or 1h30m",
-            self.0
-        )
+        write!(f, "invalid duration {:?}: expected a number with a unit, such as 30s, 10m or 1h30m", self.0)
     }
 }
 
@@ -94,19 +90,11 @@ fn parse(text: &str) -> Option<u64> {
         if whole.is_empty() && fraction.is_empty() {
             return None;
         }
-        let unit_end = after
-            .find(|c: char| c == '.' || c.is_ascii_digit())
-            .unwrap_or(after.len());
+        let unit_end = after.find(|c: char| c == '.' || c.is_ascii_digit()).unwrap_or(after.len());
         let (unit, after) = after.split_at(unit_end);
         let unit = unit_nanos(unit)?;
-        let whole: u64 = if whole.is_empty() {
-            0
-        } else {
-            whole.parse().ok()?
-        };
-        total = total
-            .checked_add(whole.checked_mul(unit)?)?
-            .checked_add(fraction_nanos(fraction, unit))?;
+        let whole: u64 = if whole.is_empty() { 0 } else { whole.parse().ok()? };
+        total = total.checked_add(whole.checked_mul(unit)?)?.checked_add(fraction_nanos(fraction, unit))?;
         if total > MAX {
             return None;
         }
@@ -116,10 +104,7 @@ fn parse(text: &str) -> Option<u64> {
 }
 
 fn digits(text: &str) -> (&str, &str) {
-    text.split_at(
-        text.find(|c: char| !c.is_ascii_digit())
-            .unwrap_or(text.len()),
-    )
+    text.split_at(text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len()))
 }
 
 fn unit_nanos(unit: &str) -> Option<u64> {

@@ -203,9 +203,7 @@ pub struct ResourceInventory {
 }
 
 /// An object in an inventory.
-#[derive(
-    Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
-)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ResourceRef {
     /// `<namespace>_<name>_<group>_<kind>`, empty parts kept.

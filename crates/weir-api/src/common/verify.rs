@@ -39,11 +39,7 @@ pub struct OciVerification {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub secret_ref: Option<LocalObjectReference>,
     /// Accepted keyless signers; one match is enough, an empty list accepts every identity.
-    #[serde(
-        rename = "matchOIDCIdentity",
-        default,
-        skip_serializing_if = "Vec::is_empty"
-    )]
+    #[serde(rename = "matchOIDCIdentity", default, skip_serializing_if = "Vec::is_empty")]
     pub match_oidc_identity: Vec<OidcIdentityMatch>,
     /// Secret with the key `trusted_root.json` of a self-hosted Sigstore.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -34,11 +34,7 @@ pub struct Install {
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub disable_hooks: bool,
     /// Do not check the manifests against the cluster's OpenAPI schema.
-    #[serde(
-        rename = "disableOpenAPIValidation",
-        default,
-        skip_serializing_if = "std::ops::Not::not"
-    )]
+    #[serde(rename = "disableOpenAPIValidation", default, skip_serializing_if = "std::ops::Not::not")]
     pub disable_open_api_validation: bool,
     /// Do not check the values against the chart's schema.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
@@ -47,11 +43,7 @@ pub struct Install {
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub replace: bool,
     /// Deprecated in favour of `crds`.
-    #[serde(
-        rename = "skipCRDs",
-        default,
-        skip_serializing_if = "std::ops::Not::not"
-    )]
+    #[serde(rename = "skipCRDs", default, skip_serializing_if = "std::ops::Not::not")]
     pub skip_crds: bool,
     /// What is done with the chart's CRDs; absent means Create.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -93,11 +85,7 @@ pub struct Upgrade {
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub disable_hooks: bool,
     /// Do not check the manifests against the cluster's OpenAPI schema.
-    #[serde(
-        rename = "disableOpenAPIValidation",
-        default,
-        skip_serializing_if = "std::ops::Not::not"
-    )]
+    #[serde(rename = "disableOpenAPIValidation", default, skip_serializing_if = "std::ops::Not::not")]
     pub disable_open_api_validation: bool,
     /// Do not check the values against the chart's schema.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]

@@ -7,8 +7,8 @@ use serde_json::Value;
 use super::{HelmReleaseStatus, Install, Rollback, Test, Uninstall, Upgrade};
 use crate::{
     common::{
-        CommonMetadata, CustomHealthCheck, DataKind, DependencyReference, Duration, IgnoreRule,
-        Image, KubeConfigReference, LocalObjectReference, Patch, VerificationProvider,
+        CommonMetadata, CustomHealthCheck, DataKind, DependencyReference, Duration, IgnoreRule, Image,
+        KubeConfigReference, LocalObjectReference, Patch, VerificationProvider,
     },
     kustomize::APPLIER_CATEGORIES,
     names,
@@ -266,10 +266,7 @@ pub struct ValuesReference {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub values_key: Option<String>,
     /// Path, in dots and `[n]`, at which the data is put as one value; without it the data is a map of values.
-    #[schemars(
-        length(max = 250),
-        regex(pattern = r"^([a-zA-Z0-9_\-.\\\/]|\[[0-9]{1,5}\])+$")
-    )]
+    #[schemars(length(max = 250), regex(pattern = r"^([a-zA-Z0-9_\-.\\\/]|\[[0-9]{1,5}\])+$"))]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub target_path: Option<String>,
     /// Go on if the object or key does not exist.

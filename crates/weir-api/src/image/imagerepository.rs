@@ -7,9 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{CATEGORIES, VERSIONS};
 use crate::{
-    common::{
-        AccessFrom, CloudProvider, Condition, Duration, LocalObjectReference, TIMEOUT_PATTERN, Time,
-    },
+    common::{AccessFrom, CloudProvider, Condition, Duration, LocalObjectReference, TIMEOUT_PATTERN, Time},
     names,
     object::{Column, every, flux_status, kind},
 };

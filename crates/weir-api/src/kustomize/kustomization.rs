@@ -8,9 +8,8 @@ use serde::{Deserialize, Serialize};
 use super::APPLIER_CATEGORIES;
 use crate::{
     common::{
-        CommonMetadata, Condition, CustomHealthCheck, DataKind, DependencyReference, Duration,
-        IgnoreRule, Image, KubeConfigReference, LocalObjectReference, Patch, ResourceInventory,
-        Time,
+        CommonMetadata, Condition, CustomHealthCheck, DataKind, DependencyReference, Duration, IgnoreRule, Image,
+        KubeConfigReference, LocalObjectReference, Patch, ResourceInventory, Time,
     },
     names,
     object::{Column, FluxObject, every, flux_status, kind, string_enum},
@@ -42,9 +41,7 @@ flux_status!(KustomizationStatus);
 impl Kustomization {
     /// Wait after a failure: `spec.retryInterval`, else the interval.
     pub fn retry_interval(&self) -> StdDuration {
-        self.spec
-            .retry_interval
-            .map_or_else(|| self.interval(), Duration::get)
+        self.spec.retry_interval.map_or_else(|| self.interval(), Duration::get)
     }
 }
 

@@ -5,10 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::CATEGORIES;
 use crate::{
-    common::{
-        Artifact, Condition, Duration, LocalObjectReference, OidcIdentityMatch,
-        VerificationProvider,
-    },
+    common::{Artifact, Condition, Duration, LocalObjectReference, OidcIdentityMatch, VerificationProvider},
     names,
     object::{Column, every, flux_status, kind, string_enum},
 };
@@ -148,11 +145,7 @@ pub struct HelmChartVerification {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub secret_ref: Option<LocalObjectReference>,
     /// Accepted keyless signers; one match is enough, an empty list accepts every identity.
-    #[serde(
-        rename = "matchOIDCIdentity",
-        default,
-        skip_serializing_if = "Vec::is_empty"
-    )]
+    #[serde(rename = "matchOIDCIdentity", default, skip_serializing_if = "Vec::is_empty")]
     pub match_oidc_identity: Vec<OidcIdentityMatch>,
 }
 

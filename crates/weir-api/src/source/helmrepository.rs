@@ -5,10 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::CATEGORIES;
 use crate::{
-    common::{
-        AccessFrom, Artifact, CloudProvider, Condition, Duration, LocalObjectReference,
-        TIMEOUT_PATTERN,
-    },
+    common::{AccessFrom, Artifact, CloudProvider, Condition, Duration, LocalObjectReference, TIMEOUT_PATTERN},
     names,
     object::{Column, every, flux_status, kind, source_timeout, string_enum},
 };

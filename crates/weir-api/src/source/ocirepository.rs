@@ -5,10 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::CATEGORIES;
 use crate::{
-    common::{
-        Artifact, CloudProvider, Condition, Duration, LocalObjectReference, OciVerification,
-        TIMEOUT_PATTERN,
-    },
+    common::{Artifact, CloudProvider, Condition, Duration, LocalObjectReference, OciVerification, TIMEOUT_PATTERN},
     names,
     object::{Column, every, flux_status, kind, source_timeout, string_enum},
 };

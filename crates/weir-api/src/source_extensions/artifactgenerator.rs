@@ -53,10 +53,7 @@ pub struct ArtifactGeneratorSpec {
     #[schemars(length(min = 1, max = 1000))]
     pub sources: Vec<GeneratorSource>,
     /// `@alias/<path>` with `{name}` for a path segment; the artifacts are made once for each matching directory.
-    #[schemars(
-        length(max = 1024),
-        regex(pattern = r"^@([a-z0-9]([a-z0-9_-]*[a-z0-9])?)/(.*)$")
-    )]
+    #[schemars(length(max = 1024), regex(pattern = r"^@([a-z0-9]([a-z0-9_-]*[a-z0-9])?)/(.*)$"))]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub path_pattern: Option<String>,
     /// The artifacts to make, 1 to 1000.
@@ -77,10 +74,7 @@ pub struct GeneratorSource {
     #[schemars(length(max = 253), regex(pattern = r"^[a-z0-9]([a-z0-9-]*[a-z0-9])?$"))]
     pub name: String,
     /// Namespace of the source; default is the object's own.
-    #[schemars(
-        length(min = 1, max = 63),
-        regex(pattern = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$")
-    )]
+    #[schemars(length(min = 1, max = 63), regex(pattern = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"))]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub namespace: Option<String>,
 }
@@ -110,17 +104,11 @@ pub struct GeneratedArtifact {
     #[schemars(length(min = 1, max = 253))]
     pub name: String,
     /// `@alias` of the source whose revision the artifact takes; default is `latest` with the artifact's own digest.
-    #[schemars(
-        length(max = 64),
-        regex(pattern = r"^@([a-z0-9]([a-z0-9_-]*[a-z0-9])?)$")
-    )]
+    #[schemars(length(max = 64), regex(pattern = r"^@([a-z0-9]([a-z0-9_-]*[a-z0-9])?)$"))]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub revision: Option<String>,
     /// `@alias` of the source whose origin revision is written to the artifact's metadata.
-    #[schemars(
-        length(max = 64),
-        regex(pattern = r"^@([a-z0-9]([a-z0-9_-]*[a-z0-9])?)$")
-    )]
+    #[schemars(length(max = 64), regex(pattern = r"^@([a-z0-9]([a-z0-9_-]*[a-z0-9])?)$"))]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub origin_revision: Option<String>,
     /// Copy rules, done in this order.
@@ -133,10 +121,7 @@ pub struct GeneratedArtifact {
 #[serde(rename_all = "camelCase")]
 pub struct CopyRule {
     /// `@alias/<glob>`: what to copy.
-    #[schemars(
-        length(min = 1, max = 1024),
-        regex(pattern = r"^@([a-z0-9]([a-z0-9_-]*[a-z0-9])?)/(.*)$")
-    )]
+    #[schemars(length(min = 1, max = 1024), regex(pattern = r"^@([a-z0-9]([a-z0-9_-]*[a-z0-9])?)/(.*)$"))]
     pub from: String,
     /// `@artifact/<path>`: where to copy to; a trailing slash means into that directory.
     #[schemars(length(min = 1, max = 1024), regex(pattern = r"^@(artifact)/(.*)$"))]

@@ -34,8 +34,7 @@ fn schemas() -> Vec<(String, Value)> {
 
 /// Follows a path such as `spec.interval` through the properties of a schema.
 fn at<'a>(schema: &'a Value, path: &str) -> &'a Value {
-    path.split('.')
-        .fold(schema, |node, name| &node["properties"][name])
+    path.split('.').fold(schema, |node, name| &node["properties"][name])
 }
 
 #[test]
@@ -69,10 +68,7 @@ fn schemas_are_structural() {
                 assert!(KEYS.contains(&key.as_str()), "{path}: unexpected {key}");
             }
             let preserves = node["x-kubernetes-preserve-unknown-fields"] == true;
-            assert!(
-                preserves || node["type"].is_string(),
-                "{path}: no single type"
-            );
+            assert!(preserves || node["type"].is_string(), "{path}: no single type");
             match node["type"].as_str() {
                 Some("object") => assert!(
                     path == format!("{name}.metadata")
@@ -85,16 +81,10 @@ fn schemas_are_structural() {
                 _ => {}
             }
             for field in node["required"].as_array().into_iter().flatten() {
-                assert!(
-                    node["properties"][field.as_str().unwrap()].is_object(),
-                    "{path}: requires {field}"
-                );
+                assert!(node["properties"][field.as_str().unwrap()].is_object(), "{path}: requires {field}");
             }
             if let (Some(default), Some(values)) = (node.get("default"), node["enum"].as_array()) {
-                assert!(
-                    values.contains(default),
-                    "{path}: default {default} is not allowed"
-                );
+                assert!(values.contains(default), "{path}: default {default} is not allowed");
             }
         });
     }
@@ -104,11 +94,8 @@ fn schemas_are_structural() {
 fn every_field_is_described() {
     for (name, schema) in schemas() {
         walk(&schema, &name, &mut |path, node| {
-            let described = node["description"]
-                .as_str()
-                .is_some_and(|text| !text.contains("  "));
-            let plain_element =
-                path.ends_with("[]") || path.ends_with("{}") || path == format!("{name}.metadata");
+            let described = node["description"].as_str().is_some_and(|text| !text.contains("  "));
+            let plain_element = path.ends_with("[]") || path.ends_with("{}") || path == format!("{name}.metadata");
             assert!(described || plain_element, "{path} lacks a description");
         });
     }
@@ -127,38 +114,20 @@ fn defaults() {
         ("Kustomization/v1", "spec.suspend", json!(null)),
         ("Receiver/v1", "spec.interval", json!("10m")),
         ("Alert/v1beta3", "spec.eventSeverity", json!("info")),
-        (
-            "ImageRepository/v1beta2",
-            "spec.exclusionList",
-            json!(["^.*\\.sig$"]),
-        ),
+        ("ImageRepository/v1beta2", "spec.exclusionList", json!(["^.*\\.sig$"])),
         ("ImagePolicy/v1", "spec.verify.provider", json!("cosign")),
         // A default would break the rule that ties the interval to the digest policy.
         ("ImagePolicy/v1", "spec.interval", json!(null)),
-        (
-            "ImageUpdateAutomation/v1",
-            "spec.update",
-            json!({ "strategy": "Setters" }),
-        ),
-        (
-            "HelmRelease/v2",
-            "status",
-            json!({ "observedGeneration": -1 }),
-        ),
+        ("ImageUpdateAutomation/v1", "spec.update", json!({ "strategy": "Setters" })),
+        ("HelmRelease/v2", "status", json!({ "observedGeneration": -1 })),
         ("ExternalArtifact/v1", "status", json!(null)),
     ] {
         let node = at(schema(name), path);
         assert!(node.is_object(), "{name}.{path}");
         assert_eq!(node["default"], default, "{name}.{path}");
     }
-    assert_eq!(
-        at(schema("GitRepository/v1"), "spec.timeout")["pattern"],
-        r"^([0-9]+(\.[0-9]+)?(ms|s|m))+$"
-    );
-    assert_eq!(
-        at(schema("GitRepository/v1"), "spec.interval")["pattern"],
-        r"^([0-9]+(\.[0-9]+)?(ms|s|m|h))+$"
-    );
+    assert_eq!(at(schema("GitRepository/v1"), "spec.timeout")["pattern"], r"^([0-9]+(\.[0-9]+)?(ms|s|m))+$");
+    assert_eq!(at(schema("GitRepository/v1"), "spec.interval")["pattern"], r"^([0-9]+(\.[0-9]+)?(ms|s|m|h))+$");
     assert_eq!(
         at(schema("HelmRelease/v2"), "spec.values"),
         &json!({ "description": "Values of the chart.", "x-kubernetes-preserve-unknown-fields": true })
@@ -169,41 +138,17 @@ fn defaults() {
 fn definitions_match_the_registry() {
     let crds = crds();
     assert_eq!(crds.len(), 15);
-    assert!(
-        crds.windows(2)
-            .all(|pair| pair[0].metadata.name < pair[1].metadata.name),
-        "sorted by name"
-    );
+    assert!(crds.windows(2).all(|pair| pair[0].metadata.name < pair[1].metadata.name), "sorted by name");
     for (crd, info) in crds.iter().zip(KINDS) {
         assert_eq!(crd.metadata.name.as_deref(), Some(info.crd_name().as_str()));
         let annotations = crd.metadata.annotations.as_ref().unwrap();
-        assert_eq!(
-            annotations["kustomize.toolkit.fluxcd.io/substitute"],
-            "disabled"
-        );
-        assert_eq!(
-            crd.spec
-                .versions
-                .iter()
-                .filter(|version| version.storage)
-                .count(),
-            1
-        );
+        assert_eq!(annotations["kustomize.toolkit.fluxcd.io/substitute"], "disabled");
+        assert_eq!(crd.spec.versions.iter().filter(|version| version.storage).count(), 1);
         assert!(crd.spec.versions.iter().all(|version| version.served));
         for version in &crd.spec.versions {
-            assert_eq!(
-                version.subresources.is_some(),
-                info.status != StatusSubresource::None,
-                "{}",
-                info.kind
-            );
+            assert_eq!(version.subresources.is_some(), info.status != StatusSubresource::None, "{}", info.kind);
         }
-        let versions: Vec<&str> = crd
-            .spec
-            .versions
-            .iter()
-            .map(|version| version.name.as_str())
-            .collect();
+        let versions: Vec<&str> = crd.spec.versions.iter().map(|version| version.name.as_str()).collect();
         if info.group == "image.toolkit.fluxcd.io" {
             assert_eq!(versions, ["v1", "v1beta2"]);
             assert_eq!(crd.spec.versions[0].schema, crd.spec.versions[1].schema);
@@ -220,10 +165,7 @@ fn committed_files_are_current() {
     for crd in crds() {
         let (name, text) = crd::to_file(&crd);
         let committed = std::fs::read_to_string(directory.join(&name)).unwrap();
-        assert!(
-            committed == text,
-            "config/crd/{name} differs from the types; generate the files again"
-        );
+        assert!(committed == text, "config/crd/{name} differs from the types; generate the files again");
         expected.push(name);
     }
     expected.sort();

@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use crate::{
-    Alert, ArtifactGenerator, Bucket, Condition, ExternalArtifact, FluxObject, FluxStatus,
-    GitRepository, HelmChart, HelmRelease, HelmRepository, ImagePolicy, ImageRepository,
-    ImageUpdateAutomation, KINDS, Kustomization, OCIRepository, Provider, Receiver, Time,
-    common::VerificationProvider, crd, names, reasons, source::GitVerificationMode,
+    Alert, ArtifactGenerator, Bucket, Condition, ExternalArtifact, FluxObject, FluxStatus, GitRepository, HelmChart,
+    HelmRelease, HelmRepository, ImagePolicy, ImageRepository, ImageUpdateAutomation, KINDS, Kustomization,
+    OCIRepository, Provider, Receiver, Time, common::VerificationProvider, crd, names, reasons,
+    source::GitVerificationMode,
 };
 use kube_core::Resource;
 use serde::{Serialize, de::DeserializeOwned};
@@ -25,10 +25,7 @@ fn violations(schema: &Value, value: &Value, path: &str, out: &mut Vec<String>) 
     if !fits {
         out.push(format!("{path}: not of type {}", schema["type"]));
     }
-    if schema["enum"]
-        .as_array()
-        .is_some_and(|allowed| !allowed.contains(value))
-    {
+    if schema["enum"].as_array().is_some_and(|allowed| !allowed.contains(value)) {
         out.push(format!("{path}: {value} is not allowed"));
     }
     for name in schema["required"].as_array().into_iter().flatten() {
@@ -52,27 +49,16 @@ fn violations(schema: &Value, value: &Value, path: &str, out: &mut Vec<String>) 
 
 /// Checks a manifest against the schema of its version and reads it.
 fn read<K: DeserializeOwned>(manifest: &Value) -> K {
-    let info = KINDS
-        .iter()
-        .find(|info| info.kind == manifest["kind"])
-        .unwrap();
+    let info = KINDS.iter().find(|info| info.kind == manifest["kind"]).unwrap();
     let crd = crd::to_json(&crd::build(info));
     let version = crd["spec"]["versions"]
         .as_array()
         .unwrap()
         .iter()
-        .find(|version| {
-            manifest["apiVersion"]
-                == format!("{}/{}", info.group, version["name"].as_str().unwrap())
-        })
+        .find(|version| manifest["apiVersion"] == format!("{}/{}", info.group, version["name"].as_str().unwrap()))
         .unwrap_or_else(|| panic!("{} is not served", manifest["apiVersion"]));
     let mut out = Vec::new();
-    violations(
-        &version["schema"]["openAPIV3Schema"],
-        manifest,
-        "",
-        &mut out,
-    );
+    violations(&version["schema"]["openAPIV3Schema"], manifest, "", &mut out);
     assert!(out.is_empty(), "{out:?}");
     serde_json::from_value(manifest.clone()).unwrap()
 }
@@ -108,10 +94,7 @@ fn git_repository_over_ssh() {
     }));
     assert_eq!(repository.interval(), Duration::from_secs(300));
     assert_eq!(repository.timeout(), Some(Duration::from_secs(60)));
-    assert_eq!(
-        repository.spec.reference.unwrap().branch.as_deref(),
-        Some("main")
-    );
+    assert_eq!(repository.spec.reference.unwrap().branch.as_deref(), Some("main"));
 }
 
 #[test]
@@ -126,10 +109,7 @@ fn git_repository_with_verification_and_no_interval() {
         },
     }));
     assert_eq!(repository.interval(), Duration::from_secs(600));
-    assert_eq!(
-        repository.spec.verify.unwrap().mode,
-        GitVerificationMode::LegacyHead
-    );
+    assert_eq!(repository.spec.verify.unwrap().mode, GitVerificationMode::LegacyHead);
 }
 
 #[test]
@@ -144,20 +124,10 @@ fn image_policy_with_verification_in_the_older_version() {
             "verify": { "provider": "cosign", "secretRef": { "name": "cosign-public-key" } },
         },
     }));
-    assert_eq!(
-        policy.spec.verify.as_ref().unwrap().provider,
-        VerificationProvider::Cosign
-    );
-    assert_eq!(
-        policy.interval(),
-        Duration::ZERO,
-        "only the digest policy Always looks periodically"
-    );
+    assert_eq!(policy.spec.verify.as_ref().unwrap().provider, VerificationProvider::Cosign);
+    assert_eq!(policy.interval(), Duration::ZERO, "only the digest policy Always looks periodically");
     let written = serde_json::to_value(&policy).unwrap();
-    assert_eq!(
-        written["apiVersion"], "image.toolkit.fluxcd.io/v1",
-        "written in the storage version"
-    );
+    assert_eq!(written["apiVersion"], "image.toolkit.fluxcd.io/v1", "written in the storage version");
 }
 
 #[test]
@@ -188,11 +158,7 @@ fn kustomization_of_a_tenant() {
         },
     });
     let kustomization: Kustomization = read(&manifest);
-    assert_eq!(
-        serde_json::to_value(&kustomization).unwrap(),
-        manifest,
-        "nothing is added on writing"
-    );
+    assert_eq!(serde_json::to_value(&kustomization).unwrap(), manifest, "nothing is added on writing");
 }
 
 #[test]
@@ -235,9 +201,7 @@ fn unknown_fields_are_ignored_and_bad_values_named() {
     let text = json!({ "spec": { "url": "oci://host/app", "later": 1 }, "status": { "new": {} }, "more": [] });
     assert!(serde_json::from_value::<OCIRepository>(text).is_ok());
     let text = json!({ "spec": { "url": "oci://host/app", "interval": "10 minutes" } });
-    let error = serde_json::from_value::<OCIRepository>(text)
-        .unwrap_err()
-        .to_string();
+    let error = serde_json::from_value::<OCIRepository>(text).unwrap_err().to_string();
     assert!(error.contains("10 minutes"), "{error}");
 }
 
@@ -265,13 +229,10 @@ fn with_status<K: FluxObject + Default>() {
         reason: reasons::SUCCEEDED.into(),
         message: String::new(),
         observed_generation: Some(4),
-        last_transition_time: serde_json::from_value::<Time>(json!("2026-01-02T03:04:05Z"))
-            .unwrap(),
+        last_transition_time: serde_json::from_value::<Time>(json!("2026-01-02T03:04:05Z")).unwrap(),
     });
     object.status_mut().set_observed_generation(4);
-    object
-        .status_mut()
-        .set_last_handled_reconcile_at("now".into());
+    object.status_mut().set_last_handled_reconcile_at("now".into());
     let status = object.status().unwrap();
     assert_eq!(status.observed_generation(), Some(4), "{}", K::KIND);
     let handled = (K::KIND != "ExternalArtifact").then_some("now");
@@ -308,23 +269,18 @@ fn pausing() {
     let annotations = generator.meta_mut().annotations.get_or_insert_default();
     annotations.insert(names::GENERATOR_RECONCILE.into(), "Disabled".into());
     assert!(generator.suspended());
-    let bucket: Bucket = serde_json::from_value(
-        json!({ "spec": { "bucketName": "b", "endpoint": "e", "suspend": true } }),
-    )
-    .unwrap();
+    let bucket: Bucket =
+        serde_json::from_value(json!({ "spec": { "bucketName": "b", "endpoint": "e", "suspend": true } })).unwrap();
     assert!(bucket.suspended());
 }
 
 #[test]
 fn timeouts_have_floors() {
-    let kustomization: Kustomization =
-        serde_json::from_value(json!({ "spec": { "interval": "40s" } })).unwrap();
+    let kustomization: Kustomization = serde_json::from_value(json!({ "spec": { "interval": "40s" } })).unwrap();
     assert_eq!(kustomization.timeout(), Some(Duration::from_secs(30)));
     let repository: ImageRepository =
-        serde_json::from_value(json!({ "spec": { "image": "host/app", "timeout": "5ms" } }))
-            .unwrap();
+        serde_json::from_value(json!({ "spec": { "image": "host/app", "timeout": "5ms" } })).unwrap();
     assert_eq!(repository.timeout(), Some(Duration::from_secs(1)));
-    let repository: ImageRepository =
-        serde_json::from_value(json!({ "spec": { "image": "host/app" } })).unwrap();
+    let repository: ImageRepository = serde_json::from_value(json!({ "spec": { "image": "host/app" } })).unwrap();
     assert_eq!(repository.timeout(), Some(Duration::from_secs(600)));
 }
