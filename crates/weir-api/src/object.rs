@@ -133,7 +133,7 @@ pub trait FluxStatus {
 /// A kind with a status, as the controllers see it.
 pub trait FluxObject: FluxKind + Resource<DynamicType = ()> + Clone + Serialize + DeserializeOwned {
     /// Type of the status.
-    type Status: FluxStatus + Default;
+    type Status: FluxStatus + Default + Serialize;
 
     /// The kind.
     const KIND: &'static str = Self::INFO.kind;

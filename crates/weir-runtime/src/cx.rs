@@ -1,0 +1,144 @@
+use crate::conditions;
+use crate::events::Involved;
+use crate::patch;
+use crate::{Failure, Metadata, Recorder, Severity};
+use kube::ResourceExt;
+use serde_json::Value;
+use std::time::Instant;
+use weir_api::{FluxObject, FluxStatus};
+use weir_base::Budget;
+use weir_kube::Session;
+use weir_object::{ObjectId, ObjectRef};
+
+/// One reconcile of one object: its working status, and the way to say something about it.
+pub struct Cx<O: FluxObject> {
+    pub(crate) session: Session,
+    pub(crate) recorder: Recorder,
+    pub(crate) object: O,
+    pub(crate) written: Value,
+    pub(crate) resource_version: String,
+    pub(crate) manager: &'static str,
+    pub(crate) owned: &'static [&'static str],
+    pub(crate) budget: Budget,
+    pub(crate) started: Instant,
+    /// The token of the request that this reconcile answers.
+    pub(crate) requested_at: Option<String>,
+}
+
+/// Proof that the status was written before the first mutation.
+#[must_use]
+pub struct Checkpointed(());
+
+impl<O: FluxObject> Cx<O> {
+    /// The controller's own session.
+    pub fn session(&self) -> &Session {
+        &self.session
+    }
+
+    pub fn budget(&self) -> &Budget {
+        &self.budget
+    }
+
+    /// When this reconcile began.
+    pub fn started(&self) -> Instant {
+        self.started
+    }
+
+    pub fn status(&self) -> Option<&O::Status> {
+        self.object.status()
+    }
+
+    /// The status that will be written.
+    pub fn status_mut(&mut self) -> &mut O::Status {
+        self.object.status_mut()
+    }
+
+    pub fn requested_at(&self) -> Option<&str> {
+        self.requested_at.as_deref()
+    }
+
+    /// Sets one of the reconciler's own conditions.
+    pub fn condition(&mut self, kind: &str, status: &str, reason: &str, message: &str) {
+        let generation = self.object.meta().generation;
+        let now = jiff::Timestamp::now();
+        conditions::set(self.status_mut().conditions_mut(), kind, status, (reason, message), generation, now);
+    }
+
+    pub fn remove_condition(&mut self, kind: &str) {
+        conditions::remove(self.status_mut().conditions_mut(), kind);
+    }
+
+    /// Says what the reconcile is doing: Reconciling is True and Ready Unknown, until its end.
+    pub fn progress(&mut self, reason: &str, message: &str) {
+        self.remove_condition(conditions::STALLED);
+        self.condition(conditions::RECONCILING, "True", reason, message);
+        self.condition(conditions::READY, "Unknown", reason, message);
+    }
+
+    /// Writes the working status now. To be called before the first mutation, with the inventory as
+    /// old and planned together, so that a crash loses no object.
+    pub async fn checkpoint(&mut self) -> Result<Checkpointed, Failure> {
+        self.write().await.map(Checkpointed)
+    }
+
+    /// An event about this object.
+    pub fn event(&self, severity: Severity, reason: &str, message: &str, metadata: &Metadata) {
+        self.recorder.send(&self.involved(), severity, reason, message, metadata);
+    }
+
+    pub fn object_ref(&self) -> ObjectRef {
+        object_ref(&self.object)
+    }
+
+    pub(crate) async fn write(&mut self) -> Result<(), Failure> {
+        let after = serde_json::to_value(self.object.status_mut())
+            .map_err(|error| Failure::transient("PatchOperationFailed", error.to_string()))?;
+        let result = patch::write(
+            &self.session,
+            &self.object_ref(),
+            self.manager,
+            &self.resource_version,
+            (&self.written, &after),
+            self.owned,
+        )
+        .await;
+        match result {
+            Ok(Some(node)) => {
+                if let Some(version) = weir_object::meta::resource_version(&node) {
+                    self.resource_version = version.to_owned();
+                }
+                self.object.meta_mut().resource_version = Some(self.resource_version.clone());
+                self.written = after;
+                Ok(())
+            }
+            Ok(None) => Ok(()),
+            Err(error) => {
+                Err(Failure::transient("PatchOperationFailed", format!("the status was not written: {error}")))
+            }
+        }
+    }
+
+    fn involved(&self) -> Involved {
+        let meta = self.object.meta();
+        Involved {
+            api_version: format!("{}/{}", O::group(&()), O::version(&())),
+            kind: O::KIND.to_owned(),
+            namespace: meta.namespace.clone().unwrap_or_default(),
+            name: meta.name.clone().unwrap_or_default(),
+            uid: meta.uid.clone().unwrap_or_default(),
+            resource_version: self.resource_version.clone(),
+        }
+    }
+}
+
+pub(crate) fn object_ref<O: FluxObject>(object: &O) -> ObjectRef {
+    ObjectRef {
+        id: ObjectId {
+            group: O::group(&()).into_owned(),
+            kind: O::KIND.to_owned(),
+            namespace: object.namespace().unwrap_or_default(),
+            name: object.name_any(),
+        },
+        version: O::version(&()).into_owned(),
+    }
+}

@@ -1,0 +1,271 @@
+use crate::backoff::Backoff;
+use crate::cx::{Cx, object_ref};
+use crate::{Done, Failure, Metadata, Ready, Reconciler, Recorder, Retry, Severity, conditions};
+use futures::FutureExt;
+use kube::{Resource, ResourceExt};
+use serde_json::{Value, json};
+use std::collections::HashMap;
+use std::panic::AssertUnwindSafe;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+use weir_api::{FluxObject, FluxStatus, names};
+use weir_base::Budget;
+use weir_doc::from_value;
+use weir_kube::{KubeError, Session};
+
+/// No single pass of a reconciler runs longer; waiting is done between passes.
+const PASS_LIMIT: Duration = Duration::from_secs(10 * 60);
+
+/// What the passes of one kind share.
+pub(crate) struct Shared<O> {
+    pub session: Session,
+    pub recorder: Recorder,
+    pub backoff: Backoff,
+    /// The objects as we wrote them last, for as long as the watch has not caught up: a reconcile
+    /// must never start from an inventory that is older than its own.
+    pub latest: Mutex<HashMap<String, O>>,
+}
+
+/// One pass over one object; returns after what time it is due again.
+pub(crate) async fn drive<R: Reconciler>(
+    reconciler: &R,
+    shared: &Shared<R::Object>,
+    seen: &R::Object,
+) -> Option<Duration> {
+    let object = freshest(shared, seen);
+    let key = object_ref(&object).to_string();
+    let requested_at = object.annotations().get(names::REQUESTED_AT).cloned();
+    let mut cx = Cx {
+        session: shared.session.clone(),
+        recorder: shared.recorder.clone(),
+        written: serde_json::to_value(object.status()).unwrap_or(Value::Null),
+        resource_version: object.resource_version().unwrap_or_default(),
+        manager: R::STATUS_MANAGER,
+        owned: R::CONDITIONS,
+        budget: Budget::standard(),
+        started: Instant::now(),
+        requested_at,
+        object,
+    };
+    let next = pass(reconciler, shared, &key, &mut cx).await;
+    remember(shared, cx.object);
+    next
+}
+
+async fn pass<R: Reconciler>(
+    reconciler: &R,
+    shared: &Shared<R::Object>,
+    key: &str,
+    cx: &mut Cx<R::Object>,
+) -> Option<Duration> {
+    if cx.object.meta().deletion_timestamp.is_some() {
+        return delete(reconciler, shared, key, cx).await;
+    }
+    if !has_finalizer(&cx.object)
+        && let Err(error) = set_finalizer(cx, true).await
+    {
+        tracing::warn!(object = key, error = %error, "the finalizer was not added");
+        return Some(shared.backoff.next(key));
+    }
+    if cx.object.suspended() {
+        return None;
+    }
+    let object = cx.object.clone();
+    let outcome = bounded(key, cx.budget.clone(), reconciler.reconcile(&object, cx)).await;
+    let next = settle(reconciler, shared, key, cx, outcome);
+    match cx.write().await {
+        Ok(()) => next,
+        Err(failure) => {
+            tracing::warn!(object = key, failure = ?failure, "the status was not written");
+            Some(shared.backoff.next(key))
+        }
+    }
+}
+
+/// Runs a reconciler's work: a panic or an endless pass is its failure, nobody else's.
+async fn bounded<T>(key: &str, budget: Budget, work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
+    let guarded = AssertUnwindSafe(work).catch_unwind();
+    match tokio::time::timeout(PASS_LIMIT, guarded).await {
+        Ok(Ok(outcome)) => outcome,
+        Ok(Err(panic)) => {
+            let text = panic
+                .downcast_ref::<String>()
+                .map(String::as_str)
+                .or_else(|| panic.downcast_ref::<&str>().copied())
+                .unwrap_or("no message");
+            tracing::error!(object = key, panic = text, "the reconcile panicked");
+            Err(Failure::transient("ReconciliationFailed", "the reconcile panicked; this is a mistake in weir"))
+        }
+        Err(_) => {
+            // Dropping the future does not stop an engine on its own thread; the flag does.
+            budget.cancel();
+            let message = format!("the reconcile took longer than {} seconds", PASS_LIMIT.as_secs());
+            Err(Failure::transient("ReconciliationFailed", message))
+        }
+    }
+}
+
+/// Turns an outcome into conditions, an event and the time of the next pass.
+fn settle<R: Reconciler>(
+    reconciler: &R,
+    shared: &Shared<R::Object>,
+    key: &str,
+    cx: &mut Cx<R::Object>,
+    outcome: Result<Done, Failure>,
+) -> Option<Duration> {
+    let waiting = matches!(outcome, Err(Failure::Waiting { .. }));
+    if let (Some(token), false) = (cx.requested_at.clone(), waiting) {
+        cx.status_mut().set_last_handled_reconcile_at(token);
+    }
+    let generation = cx.object.meta().generation.unwrap_or_default();
+    match outcome {
+        Ok(done) => {
+            shared.backoff.reset(key);
+            cx.remove_condition(conditions::RECONCILING);
+            cx.remove_condition(conditions::STALLED);
+            cx.condition(conditions::READY, "True", done.reason, &done.message);
+            cx.status_mut().set_observed_generation(generation);
+            if let Some((reason, message)) = &done.event {
+                cx.event(Severity::Info, reason, message, &done.metadata);
+            }
+            tracing::info!(object = key, message = done.message, "reconciled");
+            let interval = cx.object.interval();
+            (!interval.is_zero()).then(|| jittered(interval, key))
+        }
+        Err(Failure::Stalled { reason, message }) => {
+            shared.backoff.reset(key);
+            cx.remove_condition(conditions::RECONCILING);
+            cx.condition(conditions::STALLED, "True", reason, &message);
+            cx.condition(conditions::READY, "False", reason, &message);
+            cx.status_mut().set_observed_generation(generation);
+            cx.event(Severity::Error, reason, &message, &Metadata::new());
+            tracing::error!(object = key, reason, error = message, "stalled");
+            None
+        }
+        Err(Failure::Waiting { reason, message, after, ready }) => {
+            let status = if ready == Ready::False { "False" } else { "Unknown" };
+            let told = conditions::get(cx.status_mut().conditions(), conditions::READY)
+                .is_some_and(|c| c.reason == reason && c.status == status);
+            cx.remove_condition(conditions::STALLED);
+            cx.condition(conditions::RECONCILING, "True", "Progressing", &message);
+            cx.condition(conditions::READY, status, reason, &message);
+            if ready == Ready::False && !told {
+                cx.event(Severity::Info, reason, &message, &Metadata::new());
+            }
+            tracing::debug!(object = key, reason, message, "waiting");
+            Some(after)
+        }
+        Err(Failure::Transient { reason, message, retry, metadata }) => {
+            cx.remove_condition(conditions::STALLED);
+            cx.condition(conditions::RECONCILING, "True", "ProgressingWithRetry", &message);
+            cx.condition(conditions::READY, "False", reason, &message);
+            if reconciler.observes_failed_generations() {
+                cx.status_mut().set_observed_generation(generation);
+            }
+            cx.event(Severity::Error, reason, &message, &metadata);
+            tracing::error!(object = key, reason, error = message, "reconcile failed");
+            Some(match retry {
+                Retry::Backoff => shared.backoff.next(key),
+                Retry::After(after) => after,
+            })
+        }
+    }
+}
+
+async fn delete<R: Reconciler>(
+    reconciler: &R,
+    shared: &Shared<R::Object>,
+    key: &str,
+    cx: &mut Cx<R::Object>,
+) -> Option<Duration> {
+    if !has_finalizer(&cx.object) {
+        return None;
+    }
+    let object = cx.object.clone();
+    let outcome = bounded(key, cx.budget.clone(), reconciler.finalize(&object, cx)).await;
+    let failure = match outcome {
+        Ok(()) => match set_finalizer(cx, false).await {
+            Ok(()) => {
+                shared.backoff.reset(key);
+                return None;
+            }
+            Err(error) => Failure::transient("ReconciliationFailed", error.to_string()),
+        },
+        Err(failure) => failure,
+    };
+    match failure {
+        Failure::Waiting { after, .. } => Some(after),
+        Failure::Stalled { reason, message } | Failure::Transient { reason, message, .. } => {
+            cx.event(Severity::Error, reason, &message, &Metadata::new());
+            tracing::error!(object = key, reason, error = message, "the deletion failed");
+            Some(shared.backoff.next(key))
+        }
+    }
+}
+
+fn has_finalizer<O: FluxObject>(object: &O) -> bool {
+    object.finalizers().iter().any(|f| f == names::FINALIZER)
+}
+
+/// Adds or removes our finalizer, at the version that was read: others may change the list too.
+async fn set_finalizer<O: FluxObject>(cx: &mut Cx<O>, present: bool) -> Result<(), KubeError> {
+    let mut finalizers: Vec<String> = cx.object.finalizers().to_vec();
+    finalizers.retain(|f| f != names::FINALIZER);
+    if present {
+        finalizers.push(names::FINALIZER.to_owned());
+    }
+    let patch = json!({"metadata": {"resourceVersion": cx.resource_version, "finalizers": finalizers}});
+    match cx.session.merge_patch(&cx.object_ref(), "", cx.manager, &from_value(&patch)).await {
+        Ok(node) => {
+            if let Some(version) = weir_object::meta::resource_version(&node) {
+                cx.resource_version = version.to_owned();
+            }
+            cx.object.meta_mut().finalizers = (!finalizers.is_empty()).then_some(finalizers);
+            cx.object.meta_mut().resource_version = Some(cx.resource_version.clone());
+            Ok(())
+        }
+        // It went while we looked.
+        Err(error) if error.is_not_found() => Ok(()),
+        Err(error) => Err(error),
+    }
+}
+
+/// The newer of what the watch delivered and what we wrote ourselves.
+fn freshest<O: FluxObject>(shared: &Shared<O>, seen: &O) -> O {
+    let mut latest = shared.latest.lock().unwrap_or_else(PoisonError::into_inner);
+    let key = object_ref(seen).to_string();
+    match latest.get(&key) {
+        Some(ours) if ours.uid() == seen.uid() && version(ours) > version(seen) => ours.clone(),
+        Some(_) => {
+            latest.remove(&key);
+            seen.clone()
+        }
+        None => seen.clone(),
+    }
+}
+
+fn remember<O: FluxObject>(shared: &Shared<O>, object: O) {
+    let mut latest = shared.latest.lock().unwrap_or_else(PoisonError::into_inner);
+    let key = object_ref(&object).to_string();
+    if object.meta().deletion_timestamp.is_some() {
+        latest.remove(&key);
+    } else {
+        latest.insert(key, object);
+    }
+}
+
+/// Resource versions are ordered numbers (KEP-5504).
+fn version<O: FluxObject>(object: &O) -> u64 {
+    object.resource_version().and_then(|v| v.parse().ok()).unwrap_or(0)
+}
+
+/// The interval, shifted by at most 5 % either way, always the same way for one object.
+fn jittered(interval: Duration, key: &str) -> Duration {
+    let hash = key.bytes().fold(0xcbf2_9ce4_8422_2325u64, |h, b| (h ^ u64::from(b)).wrapping_mul(0x0100_0000_01b3));
+    let share = (hash % 1001) as f64 / 1000.0;
+    interval.mul_f64(0.95 + 0.1 * share)
+}
+
+pub(crate) fn shared<O: FluxObject>(session: Session, recorder: Recorder) -> Arc<Shared<O>> {
+    Arc::new(Shared { session, recorder, backoff: Backoff::default(), latest: Mutex::default() })
+}

@@ -1,0 +1,26 @@
+//! What is the same for every controller: from a watched change to a written status.
+//!
+//! [`run`] watches a kind and drives each object that is due through one pass: reject what cannot be
+//! read, deletion and finalizer, suspend, the reconciler's own work under a timeout and a catch for
+//! panics, conditions, event, next action. A reconciler returns [`Done`] or a [`Failure`]; nobody else patches status, emits
+//! events or picks a requeue time.
+//!
+//! Contract: a status is written at most twice per reconcile ([`Cx::checkpoint`] before the first
+//! mutation, and at the end), with the resourceVersion it was read at; on a conflict the work is
+//! not run again, only the write. Conditions of others survive.
+
+mod backoff;
+pub mod conditions;
+mod controller;
+mod cx;
+mod drive;
+mod events;
+mod outcome;
+mod patch;
+mod unsupported;
+
+pub use controller::{Controller, Reconciler, Trigger, run};
+pub use cx::{Checkpointed, Cx};
+pub use events::{Metadata, Recorder, Severity};
+pub use outcome::{Done, Failure, Ready, Retry};
+pub use unsupported::{Unsupported, warn_static};

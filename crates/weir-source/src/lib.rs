@@ -1,0 +1,15 @@
+//! The source controller: one folder per kind.
+//!
+//! Contract: an artifact is on disk and served before any status names it; only a verified fetch is
+//! published.
+//!
+//! Limits of this version: GitRepository reads local folders and repositories that the operator of
+//! the process has named ([`Locals`]); a repository behind a network URL, and the other kinds of
+//! sources, are Stalled `NotImplemented`.
+
+mod folder;
+pub mod gitrepository;
+mod locals;
+
+pub use gitrepository::GitRepositories;
+pub use locals::{Local, Locals};
