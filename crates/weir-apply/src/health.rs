@@ -35,16 +35,15 @@ impl fmt::Display for Health {
 /// Reads the objects, a few at a time, and assesses each. One that cannot be read is Unknown, with
 /// the reason: it does not hide the others.
 pub async fn health(session: &Session, objects: &[ObjectRef], concurrency: usize) -> Vec<Health> {
-    stream::iter(objects)
-        .map(|object| async move {
-            let verdict = match session.get(object).await {
-                Ok(Some(node)) => kstatus::assess(&node),
-                Ok(None) => Verdict { status: Status::NotFound, message: "Resource not found".to_owned() },
-                Err(error) => Verdict { status: Status::Unknown, message: error.to_string() },
-            };
-            Health { object: object.clone(), verdict }
-        })
-        .buffered(concurrency.max(1))
-        .collect()
-        .await
+    let looks: Vec<_> = objects.iter().map(|object| look(session, object.clone())).collect();
+    stream::iter(looks).buffered(concurrency.max(1)).collect().await
+}
+
+async fn look(session: &Session, object: ObjectRef) -> Health {
+    let verdict = match session.get(&object).await {
+        Ok(Some(node)) => kstatus::assess(&node),
+        Ok(None) => Verdict { status: Status::NotFound, message: "Resource not found".to_owned() },
+        Err(error) => Verdict { status: Status::Unknown, message: error.to_string() },
+    };
+    Health { object, verdict }
 }

@@ -1,0 +1,97 @@
+//! What happens to the objects when their Kustomization is deleted.
+
+use crate::apply::{account_exists, change_log, inventory, owner, set_inventory};
+use crate::plan::deletion_policy;
+use std::time::Duration;
+use weir_api::kustomize::DeletionPolicy;
+use weir_api::{Kustomization, reasons};
+use weir_apply::{Change, Policy, prune};
+use weir_base::Diagnose;
+use weir_kube::Session;
+use weir_object::{Inventory, ObjectRef};
+use weir_runtime::{Cx, Failure, Metadata, Ready, Severity};
+
+const POLL: Duration = Duration::from_secs(2);
+
+pub(crate) async fn finalize(
+    object: &Kustomization,
+    cx: &mut Cx<Kustomization>,
+    tenant: &Session,
+) -> Result<(), Failure> {
+    let inventory = inventory(cx)?;
+    if object.spec.suspend || inventory.is_empty() {
+        return Ok(());
+    }
+    let policy = match deletion_policy(object) {
+        DeletionPolicy::Orphan => return Ok(()),
+        DeletionPolicy::MirrorPrune if !object.spec.prune => return Ok(()),
+        DeletionPolicy::MirrorPrune => Policy::Owned,
+        DeletionPolicy::Delete | DeletionPolicy::WaitForTermination => Policy::Always,
+    };
+    if tenant_is_gone(object, cx.session()).await? {
+        let names: Vec<String> = inventory.iter().map(|o| o.to_string()).collect();
+        let message = format!(
+            "unable to prune objects: the service account '{}' is gone, left are\n{}",
+            object.spec.service_account_name.as_deref().unwrap_or_default(),
+            names.join("\n")
+        );
+        cx.event(Severity::Error, reasons::PRUNE_FAILED, &message, &Metadata::new());
+        return Ok(());
+    }
+    let objects: Vec<ObjectRef> = inventory.iter().collect();
+    let (changes, survivors) = prune(tenant, &owner(object), &objects, policy).await;
+    let log = change_log(&changes);
+    if !log.is_empty() {
+        cx.event(Severity::Info, reasons::RECONCILIATION_SUCCEEDED, &log, &Metadata::new());
+    }
+    if !survivors.is_empty() {
+        let left: Inventory = survivors.iter().map(|(object, _)| object.clone()).collect();
+        set_inventory(cx, &left);
+        let messages: Vec<String> = survivors.iter().map(|(_, error)| error.report().to_string()).collect();
+        return Err(Failure::transient(reasons::PRUNE_FAILED, messages.join("; ")));
+    }
+    if deletion_policy(object) == DeletionPolicy::WaitForTermination {
+        return terminated(object, cx, tenant, &changes).await;
+    }
+    Ok(())
+}
+
+/// Waits until the deleted objects are gone, at most for the object's timeout since its deletion.
+async fn terminated(
+    object: &Kustomization,
+    cx: &Cx<Kustomization>,
+    tenant: &Session,
+    changes: &[Change],
+) -> Result<(), Failure> {
+    let mut left = Vec::new();
+    for change in changes.iter().filter(|c| c.action.is_change()) {
+        if tenant.get(&change.object).await.map_err(|error| Failure::of(&error))?.is_some() {
+            left.push(change.object.to_string());
+        }
+    }
+    if left.is_empty() {
+        return Ok(());
+    }
+    let timeout = weir_api::FluxObject::timeout(object).unwrap_or_default();
+    let since = object.metadata.deletion_timestamp.as_ref().map(|time| time.0);
+    let waited = since.map_or(Duration::ZERO, |since| {
+        Duration::try_from(jiff::Timestamp::now().duration_since(since)).unwrap_or_default()
+    });
+    if waited >= timeout {
+        let message = format!("timeout waiting for the termination of: [{}]", left.join(", "));
+        cx.event(Severity::Error, reasons::PRUNE_FAILED, &message, &Metadata::new());
+        return Ok(());
+    }
+    Err(Failure::Waiting {
+        reason: reasons::PROGRESSING,
+        message: format!("waiting for the termination of: [{}]", left.join(", ")),
+        after: POLL,
+        ready: Ready::Unknown,
+    })
+}
+
+async fn tenant_is_gone(object: &Kustomization, session: &Session) -> Result<bool, Failure> {
+    let Some(account) = &object.spec.service_account_name else { return Ok(false) };
+    let namespace = object.metadata.namespace.as_deref().unwrap_or_default();
+    account_exists(session, namespace, account).await.map(|exists| !exists)
+}

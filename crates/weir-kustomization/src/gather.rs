@@ -1,0 +1,139 @@
+//! What is needed and stands elsewhere: the source's artifact and the dependencies.
+
+use crate::plan::Plan;
+use std::time::Duration;
+use weir_api::common::Artifact;
+use weir_api::{Kustomization, names, reasons};
+use weir_artifact::{ArtifactError, Store, unpack as unpack_archive};
+use weir_base::{Budget, Diagnose, Tree};
+use weir_doc::{Node, to_value};
+use weir_object::{ObjectId, ObjectRef};
+use weir_runtime::{Cx, Failure, Ready};
+
+/// Flux's `--requeue-dependency`; a watch is normally faster.
+const REQUEUE_DEPENDENCY: Duration = Duration::from_secs(30);
+/// What an unpacked artifact may take: 512 MiB.
+const UNPACKED_BYTES: u64 = 512 << 20;
+
+pub(crate) struct Source {
+    pub artifact: Artifact,
+    pub revision: String,
+    pub origin_revision: Option<String>,
+}
+
+/// The artifact that the source has now.
+pub(crate) async fn source(cx: &Cx<Kustomization>, plan: &Plan, object: &Kustomization) -> Result<Source, Failure> {
+    let reference = source_ref(plan);
+    let shown = format!("{}/{}/{}", reference.id.kind, plan.source_namespace, plan.source.name);
+    let found = cx
+        .session()
+        .get(&reference)
+        .await
+        .map_err(|error| Failure::transient(reasons::ARTIFACT_FAILED, error.to_string()))?;
+    let Some(node) = found else {
+        let message = format!("Source '{shown}' not found");
+        return Err(Failure::transient(reasons::ARTIFACT_FAILED, message).retried_after(object.retry_interval()));
+    };
+    let artifact = node.path(&["status", "artifact"]).filter(|a| !a.is_null());
+    let Some(artifact) = artifact.and_then(|a| serde_json::from_value::<Artifact>(to_value(a)).ok()) else {
+        let message = format!("Source artifact not found, retrying in {}s: {shown}", REQUEUE_DEPENDENCY.as_secs());
+        return Err(Failure::Waiting {
+            reason: reasons::ARTIFACT_FAILED,
+            message,
+            after: REQUEUE_DEPENDENCY,
+            ready: Ready::False,
+        });
+    };
+    Ok(Source {
+        revision: artifact.revision.clone(),
+        origin_revision: artifact.metadata.get("org.opencontainers.image.revision").cloned(),
+        artifact,
+    })
+}
+
+fn source_ref(plan: &Plan) -> ObjectRef {
+    let default = format!("{}/v1", names::SOURCE_GROUP);
+    let api_version = plan.source.api_version.clone().filter(|v| !v.is_empty()).unwrap_or(default);
+    let (group, version) = api_version.split_once('/').unwrap_or(("", &api_version));
+    ObjectRef {
+        id: ObjectId {
+            group: group.to_owned(),
+            kind: plan.source.kind.as_str().to_owned(),
+            namespace: plan.source_namespace.clone(),
+            name: plan.source.name.clone(),
+        },
+        version: version.to_owned(),
+    }
+}
+
+/// The files of the artifact.
+pub(crate) async fn unpack(store: Store, artifact: Artifact) -> Result<Tree, Failure> {
+    let work = move || -> Result<Tree, ArtifactError> {
+        let bytes = store.read(&artifact)?;
+        unpack_archive(&bytes, &Budget::new(10_000_000, UNPACKED_BYTES))
+    };
+    match tokio::task::spawn_blocking(work).await {
+        Ok(result) => result.map_err(|error| {
+            let failure = Failure::with_reason(&error, reasons::ARTIFACT_FAILED);
+            tracing::debug!(error = %error.report(), "the artifact was not read");
+            failure
+        }),
+        Err(_) => Err(Failure::transient(reasons::ARTIFACT_FAILED, "unpacking the artifact panicked")),
+    }
+}
+
+/// Whether everything in `spec.dependsOn` is ready, as Flux judges it.
+pub(crate) async fn dependencies(
+    cx: &Cx<Kustomization>,
+    plan: &Plan,
+    object: &Kustomization,
+    source: &Source,
+) -> Result<(), Failure> {
+    for (namespace, name) in &plan.dependencies {
+        let reference = ObjectRef {
+            id: ObjectId { namespace: namespace.clone(), name: name.clone(), ..cx.object_ref().id },
+            version: cx.object_ref().version,
+        };
+        let not_ready = |why: &str| Failure::Waiting {
+            reason: reasons::DEPENDENCY_NOT_READY,
+            message: format!("dependency '{namespace}/{name}' {why}"),
+            after: REQUEUE_DEPENDENCY,
+            ready: Ready::False,
+        };
+        let found = cx
+            .session()
+            .get(&reference)
+            .await
+            .map_err(|error| Failure::transient(reasons::DEPENDENCY_NOT_READY, error.to_string()))?;
+        let Some(node) = found else { return Err(not_ready("not found")) };
+        if !is_ready(&node) {
+            return Err(not_ready("is not ready"));
+        }
+        if same_source(&node, object, plan)
+            && node.str_at(&["status", "lastAppliedRevision"]) != Some(source.revision.as_str())
+        {
+            return Err(not_ready("revision is not up to date"));
+        }
+    }
+    Ok(())
+}
+
+fn is_ready(node: &Node) -> bool {
+    let generation = node.path(&["metadata", "generation"]).and_then(Node::as_i64);
+    let observed = node.path(&["status", "observedGeneration"]).and_then(Node::as_i64);
+    let ready = node.path(&["status", "conditions"]).and_then(Node::as_seq).is_some_and(|conditions| {
+        conditions.iter().any(|c| c.str_at(&["type"]) == Some("Ready") && c.str_at(&["status"]) == Some("True"))
+    });
+    generation == observed && ready
+}
+
+fn same_source(dependency: &Node, object: &Kustomization, plan: &Plan) -> bool {
+    let Some(reference) = dependency.path(&["spec", "sourceRef"]) else { return false };
+    let namespace = reference
+        .str_at(&["namespace"])
+        .or_else(|| dependency.str_at(&["metadata", "namespace"]))
+        .or(object.metadata.namespace.as_deref());
+    reference.str_at(&["kind"]) == Some(plan.source.kind.as_str())
+        && reference.str_at(&["name"]) == Some(plan.source.name.as_str())
+        && namespace == Some(plan.source_namespace.as_str())
+}

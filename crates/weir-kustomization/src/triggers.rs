@@ -1,0 +1,85 @@
+//! What makes a Kustomization due besides its own change: a new revision of its source, and a
+//! dependency that became ready.
+
+use futures::{StreamExt, future, stream};
+use kube::api::Api;
+use kube::core::DeserializeGuard;
+use kube::runtime::WatchStreamExt;
+use kube::runtime::reflector::Store;
+use kube::runtime::watcher::{self, watcher};
+use kube::{Client, ResourceExt};
+use std::collections::HashMap;
+use weir_api::{FluxKind, GitRepository, Kustomization};
+use weir_runtime::{Trigger, conditions};
+
+type Objects = Store<DeserializeGuard<Kustomization>>;
+
+/// The triggers of the kind. `store` holds the Kustomizations.
+pub fn triggers(client: &Client, store: Objects) -> Vec<Trigger> {
+    vec![sources(client, store.clone()), dependencies(client, store)]
+}
+
+/// Every revision that a GitRepository publishes.
+fn sources(client: &Client, store: Objects) -> Trigger {
+    let api: Api<DeserializeGuard<GitRepository>> = Api::all(client.clone());
+    let mut seen: HashMap<String, String> = HashMap::new();
+    watcher(api, watcher::Config::default())
+        .default_backoff()
+        .applied_objects()
+        .filter_map(move |change| {
+            let published = change.ok().and_then(|guarded| guarded.0.ok()).and_then(|source| {
+                let key = format!("{}/{}", source.namespace()?, source.name_any());
+                let revision = source.status.as_ref()?.artifact.as_ref()?.digest.clone();
+                let is_new = seen.insert(key, revision.clone()) != Some(revision);
+                is_new.then(|| (source.namespace().unwrap_or_default(), source.name_any()))
+            });
+            future::ready(published)
+        })
+        .flat_map(move |(namespace, name)| {
+            let due = store.state().into_iter().filter_map(move |guarded| {
+                let object = guarded.0.as_ref().ok()?;
+                let reference = object.spec.source_ref.as_ref()?;
+                let own = object.namespace()?;
+                let fits = reference.kind.as_str() == GitRepository::INFO.kind
+                    && reference.name == name
+                    && reference.namespace.as_ref().unwrap_or(&own) == &namespace;
+                fits.then(|| (own, object.name_any()))
+            });
+            stream::iter(due.collect::<Vec<_>>())
+        })
+        .boxed()
+}
+
+/// Every Kustomization that became ready, or ready at another revision.
+fn dependencies(client: &Client, store: Objects) -> Trigger {
+    let api: Api<DeserializeGuard<Kustomization>> = Api::all(client.clone());
+    let mut seen: HashMap<String, Option<String>> = HashMap::new();
+    watcher(api, watcher::Config::default())
+        .default_backoff()
+        .applied_objects()
+        .filter_map(move |change| {
+            let became_ready = change.ok().and_then(|guarded| guarded.0.ok()).and_then(|object| {
+                let key = format!("{}/{}", object.namespace()?, object.name_any());
+                let status = object.status.as_ref()?;
+                let ready = conditions::is_true(&status.conditions, conditions::READY);
+                let revision = ready.then(|| status.last_applied_revision.clone().unwrap_or_default());
+                let changed = seen.insert(key, revision.clone()) != Some(revision);
+                (ready && changed).then(|| (object.namespace().unwrap_or_default(), object.name_any()))
+            });
+            future::ready(became_ready)
+        })
+        .flat_map(move |(namespace, name)| {
+            let due = store.state().into_iter().filter_map(move |guarded| {
+                let object = guarded.0.as_ref().ok()?;
+                let own = object.namespace()?;
+                let depends = object
+                    .spec
+                    .depends_on
+                    .iter()
+                    .any(|d| d.name == name && d.namespace.as_ref().unwrap_or(&own) == &namespace);
+                depends.then(|| (own.clone(), object.name_any()))
+            });
+            stream::iter(due.collect::<Vec<_>>())
+        })
+        .boxed()
+}

@@ -1,0 +1,49 @@
+use weir_base::{Class, Diagnose, Origin, tree::PathError};
+use weir_doc::ParseError;
+use weir_kustomize::KustomizeError;
+
+/// Why a source gave no objects.
+#[derive(Debug, thiserror::Error)]
+pub enum RenderError {
+    #[error("kustomization path not found: {path}")]
+    NoPath { path: String, folders: Vec<String> },
+    #[error("{0}")]
+    Path(#[from] PathError),
+    #[error("{0}")]
+    Parse(#[from] ParseError),
+    #[error("{message}")]
+    Malformed { at: Origin, message: String },
+    #[error("{0}")]
+    Kustomize(#[from] KustomizeError),
+}
+
+impl Diagnose for RenderError {
+    fn class(&self) -> Class {
+        Class::Transient
+    }
+
+    fn reason(&self) -> &'static str {
+        match self {
+            RenderError::NoPath { .. } | RenderError::Path(_) => "ArtifactFailed",
+            _ => "BuildFailed",
+        }
+    }
+
+    fn at(&self) -> Option<Origin> {
+        match self {
+            RenderError::Parse(error) => error.at(),
+            RenderError::Malformed { at, .. } => Some(at.clone()),
+            RenderError::Kustomize(error) => error.at(),
+            _ => None,
+        }
+    }
+
+    fn remedy(&self) -> Option<String> {
+        match self {
+            RenderError::NoPath { folders, .. } if folders.is_empty() => Some("the source is empty".to_owned()),
+            RenderError::NoPath { folders, .. } => Some(format!("the source has the folders {}", folders.join(", "))),
+            RenderError::Kustomize(error) => error.remedy(),
+            _ => None,
+        }
+    }
+}

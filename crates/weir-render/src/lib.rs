@@ -1,0 +1,52 @@
+//! The one pipeline from a source's files to objects, without I/O: whoever renders (a controller,
+//! `weir build`, `weir up`) calls [`render`], so that what CI shows is what the cluster gets.
+//!
+//! Contract: the answer depends on the tree, the path and the overlay only. Every object knows the
+//! file and line it comes from.
+//!
+//! Limits of this version: no decryption and no variable substitution; asking for them is refused by
+//! the caller.
+
+mod error;
+mod generate;
+
+pub use error::RenderError;
+pub use generate::Overlay;
+
+use sha2::{Digest, Sha256};
+use std::fmt::Write as _;
+use weir_base::{Budget, Tree, tree};
+use weir_doc::Node;
+use weir_object::meta;
+
+/// What a build gave.
+#[derive(Clone, Debug)]
+pub struct Rendered {
+    pub objects: Vec<Node>,
+    /// `sha256:HEX` of the objects' YAML.
+    pub digest: String,
+}
+
+/// Builds the objects at `path` of a source, changed as the overlay says.
+pub fn render(tree: &Tree, path: &str, overlay: &Overlay, budget: &Budget) -> Result<Rendered, RenderError> {
+    let path = tree::join("", path.trim_start_matches('/'))?;
+    let mut tree = tree.clone();
+    let is_empty = generate::kustomization(&mut tree, &path, overlay, budget)?;
+    let options = weir_kustomize::Options { load_restrictor: weir_kustomize::LoadRestrictor::None };
+    let mut objects =
+        if is_empty { Vec::new() } else { weir_kustomize::build(&tree, &path, &options, budget)?.objects };
+    objects.retain(|object| meta::group_version(object).is_none_or(|(group, _)| group != "kustomize.config.k8s.io"));
+    for object in &mut objects {
+        for (key, value) in &overlay.labels {
+            meta::set_label(object, key, value);
+        }
+        for (key, value) in &overlay.annotations {
+            meta::set_annotation(object, key, value);
+        }
+    }
+    let digest = Sha256::digest(weir_kustomize::to_yaml(&objects)).iter().fold("sha256:".to_owned(), |mut out, b| {
+        let _ = write!(out, "{b:02x}");
+        out
+    });
+    Ok(Rendered { objects, digest })
+}
