@@ -4,6 +4,7 @@
 //
 //	kubed up --dir DIR        start all three; prints one line "ready KUBECONFIG" on stdout
 //	kubed etcd|apiserver|controller-manager FLAGS...   one component (used by up)
+//	kubed kubectl ARGS...     the real kubectl
 //
 // The control plane listens on loopback only and ends when its standard input
 // closes, so that a test runner that is killed leaves nothing behind.
@@ -22,7 +23,7 @@ import (
 
 func main() {
 	if len(os.Args) < 2 {
-		fmt.Fprintln(os.Stderr, "usage: kubed up --dir DIR | etcd|apiserver|controller-manager FLAGS...")
+		fmt.Fprintln(os.Stderr, "usage: kubed up --dir DIR | etcd|apiserver|controller-manager|kubectl ARGS...")
 		os.Exit(2)
 	}
 	name := os.Args[1]
@@ -39,6 +40,8 @@ func main() {
 		os.Exit(cli.Run(apiserver.NewAPIServerCommand()))
 	case "controller-manager":
 		os.Exit(cli.Run(controllermanager.NewControllerManagerCommand()))
+	case "kubectl":
+		os.Exit(kubectl())
 	default:
 		fmt.Fprintf(os.Stderr, "kubed: unknown component %q\n", name)
 		os.Exit(2)

@@ -57,7 +57,7 @@ impl Diagnose for ApplyError {
             | ApplyError::Read { at, .. }
             | ApplyError::NoNamespace { at, .. }
             | ApplyError::Twice { at, .. } => Some(at.clone()),
-            ApplyError::NoIdentity(IdError::Missing { at, .. }) => Some(at.clone()),
+            ApplyError::NoIdentity(error) => error.at(),
             _ => None,
         }
     }

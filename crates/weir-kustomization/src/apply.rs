@@ -5,7 +5,7 @@ use crate::plan::Plan;
 use std::sync::Arc;
 use weir_api::common::{ResourceInventory, ResourceRef};
 use weir_api::{Kustomization, names, reasons};
-use weir_apply::{Applier, ApplyError, Change, Options, Owner, Policy, prune};
+use weir_apply::{Applier, Change, Options, Owner, Policy, prune};
 use weir_base::{Budget, Diagnose, Tree};
 use weir_doc::Node;
 use weir_kube::Session;
@@ -66,11 +66,8 @@ pub(crate) async fn apply(
     objects: Vec<Node>,
 ) -> Result<Applied, Failure> {
     let owner = owner(object);
-    let refs: Vec<ObjectRef> = objects
-        .iter()
-        .map(ObjectRef::of)
-        .collect::<Result<_, _>>()
-        .map_err(|error| Failure::with_reason(&ApplyError::NoIdentity(error), reasons::BUILD_FAILED))?;
+    let refs: Vec<ObjectRef> =
+        objects.iter().map(ObjectRef::of).collect::<Result<_, _>>().map_err(|error| Failure::of(&error))?;
     let old = inventory(cx)?;
     let new: Inventory = refs.iter().cloned().collect();
     set_inventory(cx, &old.union(&new));
@@ -140,8 +137,7 @@ pub(crate) async fn account_exists(session: &Session, namespace: &str, name: &st
     node.set("kind", "ServiceAccount");
     node.ensure_map(&["metadata"]).insert("name", name);
     node.ensure_map(&["metadata"]).insert("namespace", namespace);
-    let reference =
-        ObjectRef::of(&node).map_err(|error| Failure::transient(reasons::PRUNE_FAILED, error.to_string()))?;
+    let reference = ObjectRef::of(&node).map_err(|error| Failure::of(&error))?;
     let found = session.get(&reference).await.map_err(|error| Failure::of(&error))?;
     Ok(found.is_some_and(|account| !meta::is_deleting(&account)))
 }

@@ -1,6 +1,6 @@
 use crate::meta;
 use std::fmt;
-use weir_base::Origin;
+use weir_base::{Diagnose, Origin};
 use weir_doc::Node;
 
 /// A kind of objects, whatever its version.
@@ -34,6 +34,19 @@ pub enum IdError {
     Missing { field: &'static str, at: Origin },
     #[error("inventory id '{0}' is not NAMESPACE_NAME_GROUP_KIND")]
     Malformed(String),
+}
+
+impl Diagnose for IdError {
+    fn reason(&self) -> &'static str {
+        "BuildFailed"
+    }
+
+    fn at(&self) -> Option<Origin> {
+        match self {
+            IdError::Missing { at, .. } => Some(at.clone()),
+            IdError::Malformed(_) => None,
+        }
+    }
 }
 
 impl ObjectId {

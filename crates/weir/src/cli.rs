@@ -1,0 +1,49 @@
+use crate::error::CliError;
+use crate::output::Output;
+use crate::{log, up};
+use clap::{Parser, Subcommand};
+use std::process::ExitCode;
+
+/// A Flux-compatible GitOps toolkit for Kubernetes.
+#[derive(Parser)]
+#[command(name = "weir", version, disable_help_subcommand = true)]
+struct Cli {
+    /// Least severe messages of the controllers to log on standard error: error, warn, info, debug or trace.
+    #[arg(long, global = true, default_value = "error", value_name = "LEVEL")]
+    log_level: log::Level,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    Up(up::Args),
+}
+
+/// Parses the command line and runs the command. Exit status: 0 done, 1 failed, 2 wrong usage.
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    log::init(cli.log_level);
+    let output = Output::new();
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return fail(&output, &CliError::new(format!("the runtime did not start: {error}"))),
+    };
+    // The process has one TLS provider; a second call finds it installed.
+    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+    let result = runtime.block_on(async {
+        match cli.command {
+            Command::Up(args) => up::run(args, &output).await,
+        }
+    });
+    runtime.shutdown_timeout(std::time::Duration::from_millis(200));
+    match result {
+        Ok(code) => code,
+        Err(error) => fail(&output, &error),
+    }
+}
+
+fn fail(output: &Output, error: &CliError) -> ExitCode {
+    output.error(&format!("weir: {error}"));
+    ExitCode::FAILURE
+}

@@ -1,0 +1,27 @@
+use std::io::{IsTerminal, Write};
+
+/// Where a command writes: results to standard output, everything else to standard error. A reader
+/// that went away is no error.
+pub struct Output {
+    terminal: bool,
+}
+
+impl Output {
+    pub fn new() -> Self {
+        Self { terminal: std::io::stderr().is_terminal() }
+    }
+
+    /// Whether progress may be drawn.
+    pub fn is_terminal(&self) -> bool {
+        self.terminal
+    }
+
+    pub fn result(&self, text: &str) {
+        let mut out = std::io::stdout().lock();
+        let _ = writeln!(out, "{text}").and_then(|()| out.flush());
+    }
+
+    pub fn error(&self, text: &str) {
+        let _ = writeln!(std::io::stderr().lock(), "{text}");
+    }
+}

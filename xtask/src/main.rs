@@ -1,0 +1,43 @@
+//! `cargo xtask`: what the project does to itself.
+
+mod codegen;
+mod command;
+mod conformance;
+mod kubed;
+mod layers;
+mod prerequisites;
+mod test;
+
+use std::process::ExitCode;
+
+const USAGE: &str = "usage: cargo xtask COMMAND
+  test                  everything: unit, golden, conformance, and end to end on the embedded and on a real API server
+  e2e [FILTER]          end to end only
+  conformance [--rerun] the golden cases; --rerun makes them anew with the original programs
+  codegen [--check]     writes the generated files; --check fails when one is not up to date
+  layers                checks the edges between the crates
+  kubed                 builds the real control plane for the tests and prints its path";
+
+fn main() -> ExitCode {
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    let rest: Vec<&str> = args.iter().skip(1).map(String::as_str).collect();
+    let result = match args.first().map(String::as_str) {
+        Some("test") => test::all(),
+        Some("e2e") => test::e2e(&rest),
+        Some("conformance") => conformance::run(rest.contains(&"--rerun")),
+        Some("codegen") => codegen::run(rest.contains(&"--check")),
+        Some("layers") => layers::check(),
+        Some("kubed") => kubed::build().map(|path| println!("{}", path.display())),
+        _ => {
+            eprintln!("{USAGE}");
+            return ExitCode::from(2);
+        }
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("xtask: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
