@@ -1,0 +1,115 @@
+use crate::up::{Ended, Up};
+use serde_json::Value;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
+use weir_testkit::{Kubectl, Kubed, eventually};
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Backend {
+    Sandbox,
+    KubeApiserver,
+}
+
+/// The cluster of one scenario.
+pub struct Cluster {
+    pub backend: Backend,
+    kubeconfig: PathBuf,
+    data_dir: Option<tempfile::TempDir>,
+    /// The real one is shared: one scenario at a time.
+    _turn: Option<MutexGuard<'static, ()>>,
+}
+
+impl Cluster {
+    /// An embedded cluster of its own, kept across the runs of the scenario.
+    pub fn sandbox() -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let kubeconfig = dir.path().join("kubeconfig");
+        Self { backend: Backend::Sandbox, kubeconfig, data_dir: Some(dir), _turn: None }
+    }
+
+    /// The real control plane, started once and left clean by every scenario.
+    pub fn kube_apiserver() -> Self {
+        static SHARED: OnceLock<Kubed> = OnceLock::new();
+        static TURN: Mutex<()> = Mutex::new(());
+        let turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
+        let kubeconfig = SHARED.get_or_init(Kubed::start).kubeconfig().to_owned();
+        let cluster = Self { backend: Backend::KubeApiserver, kubeconfig, data_dir: None, _turn: Some(turn) };
+        cluster.clean();
+        cluster
+    }
+
+    pub fn kubectl(&self) -> Kubectl {
+        Kubectl::new(&self.kubeconfig)
+    }
+
+    /// Starts `weir up SOURCE ARGS` and waits until the cluster answers.
+    pub fn up(&self, source: &Path, args: &[&str]) -> Up {
+        let up = Up::start(source, &[&self.flags()[..], args].concat());
+        eventually("the cluster answers", || self.kubectl().run(&["get", "kustomizations", "-A"]));
+        up
+    }
+
+    /// Runs `weir up --once SOURCE ARGS` to its end.
+    pub fn once(&self, source: &Path, args: &[&str]) -> Ended {
+        Up::start(source, &[&self.flags()[..], &["--once"], args].concat()).wait()
+    }
+
+    fn flags(&self) -> Vec<&str> {
+        match &self.data_dir {
+            Some(dir) => vec!["--data-dir", dir.path().to_str().unwrap()],
+            None => vec!["--kubeconfig", self.kubeconfig.to_str().unwrap()],
+        }
+    }
+
+    /// Waits until a Flux object's Ready condition has a status, and returns the object.
+    pub fn ready(&self, kind: &str, namespace: &str, name: &str, status: &str) -> Value {
+        eventually(&format!("{kind}/{namespace}/{name} has Ready={status}"), || {
+            let object = self.kubectl().json(&["get", kind, "-n", namespace, name])?;
+            let ready = condition(&object, "Ready").cloned().unwrap_or_default();
+            let observed = object["status"]["observedGeneration"] == object["metadata"]["generation"];
+            if ready["status"] == status && (observed || status != "True") {
+                Ok(object)
+            } else {
+                Err(ready.to_string())
+            }
+        })
+    }
+
+    /// Waits until the Kustomization made by `weir up` has applied a commit.
+    pub fn applied(&self, commit: &str) -> Value {
+        eventually(&format!("commit {commit} is applied"), || {
+            let object = self.kubectl().json(&["get", "kustomization", "-n", "flux-system", "flux-system"])?;
+            let applied = object["status"]["lastAppliedRevision"].as_str().unwrap_or_default().to_owned();
+            if applied.ends_with(commit) { Ok(object) } else { Err(object["status"].to_string()) }
+        })
+    }
+
+    pub fn exists(&self, kind: &str, namespace: &str, name: &str) -> bool {
+        self.kubectl().run(&["get", kind, "-n", namespace, name]).is_ok()
+    }
+
+    /// Removes what the scenarios make: they all use namespaces labelled `e2e`, and flux-system.
+    fn clean(&self) {
+        let kubectl = self.kubectl();
+        for kind in ["kustomizations", "gitrepositories", "helmreleases", "alerts"] {
+            let Ok(list) = kubectl.json(&["get", kind, "-A"]) else { continue };
+            for item in list["items"].as_array().into_iter().flatten() {
+                let (namespace, name) = (text(&item["metadata"]["namespace"]), text(&item["metadata"]["name"]));
+                let nobody_runs = r#"{"metadata":{"finalizers":null}}"#;
+                let _ = kubectl.run(&["patch", kind, "-n", &namespace, &name, "--type=merge", "-p", nobody_runs]);
+                let _ = kubectl.run(&["delete", kind, "-n", &namespace, &name, "--ignore-not-found"]);
+            }
+        }
+        let _ = kubectl.run(&["delete", "namespace", "-l", "e2e", "--wait=true"]);
+        let _ = kubectl.run(&["delete", "namespace", "flux-system", "--ignore-not-found", "--wait=true"]);
+    }
+}
+
+fn text(value: &Value) -> String {
+    value.as_str().unwrap_or_default().to_owned()
+}
+
+/// A condition of an object.
+pub fn condition<'o>(object: &'o Value, kind: &str) -> Option<&'o Value> {
+    object["status"]["conditions"].as_array()?.iter().find(|c| c["type"] == kind)
+}

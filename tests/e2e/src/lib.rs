@@ -1,0 +1,27 @@
+//! One suite, two backends: the embedded API server and a real kube-apiserver. The built `weir` is
+//! driven as a user would; a difference between the backends is a mistake in the embedded one.
+#![allow(clippy::panic, clippy::unwrap_used, reason = "a test that cannot go on fails where it stands")]
+
+mod cluster;
+mod up;
+
+pub use cluster::{Backend, Cluster};
+pub use up::{Ended, Up};
+
+/// Runs a scenario on both backends, as two tests.
+#[macro_export]
+macro_rules! on_both {
+    ($($scenario:ident),+ $(,)?) => {
+        $(mod $scenario {
+            #[test]
+            fn sandbox() {
+                super::$scenario(&$crate::Cluster::sandbox());
+            }
+
+            #[test]
+            fn kube_apiserver() {
+                super::$scenario(&$crate::Cluster::kube_apiserver());
+            }
+        })+
+    };
+}

@@ -1,0 +1,62 @@
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+
+/// A running `weir up`. Dropping it kills it.
+pub struct Up {
+    child: Option<Child>,
+}
+
+/// How a command ended.
+#[derive(Debug)]
+pub struct Ended {
+    pub code: Option<i32>,
+    pub stdout: String,
+    pub stderr: String,
+}
+
+impl Up {
+    pub(crate) fn start(source: &Path, args: &[&str]) -> Self {
+        let child = Command::new(program())
+            .arg("up")
+            .arg(source)
+            .args(args)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap_or_else(|error| panic!("{} does not start: {error}", program().display()));
+        Self { child: Some(child) }
+    }
+
+    /// Ends it at once, as a power cut would.
+    pub fn kill(mut self) {
+        if let Some(mut child) = self.child.take() {
+            child.kill().unwrap();
+            child.wait().unwrap();
+        }
+    }
+
+    /// Waits for its own end.
+    pub fn wait(mut self) -> Ended {
+        let child = self.child.take().expect("neither killed nor waited for");
+        let Output { status, stdout, stderr } = child.wait_with_output().unwrap();
+        let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+        Ended { code: status.code(), stdout: text(stdout), stderr: text(stderr) }
+    }
+}
+
+impl Drop for Up {
+    fn drop(&mut self) {
+        if let Some(child) = &mut self.child {
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+    }
+}
+
+/// The program that `cargo xtask` has built: beside the tests' own folder.
+fn program() -> PathBuf {
+    let test = std::env::current_exe().unwrap();
+    let folder = test.parent().and_then(Path::parent).expect("target/PROFILE/deps/TEST");
+    folder.join(format!("weir{}", std::env::consts::EXE_SUFFIX))
+}

@@ -1,0 +1,18 @@
+//! The scenarios, by what they are about.
+#![allow(clippy::panic, clippy::unwrap_used, reason = "a test that cannot go on fails where it stands")]
+
+#[path = "scenarios/manifests.rs"]
+mod manifests;
+
+#[path = "scenarios/crash.rs"]
+mod crash;
+#[path = "scenarios/kubectl.rs"]
+mod kubectl;
+#[path = "scenarios/lifecycle.rs"]
+mod lifecycle;
+#[path = "scenarios/many.rs"]
+mod many;
+#[path = "scenarios/tenants.rs"]
+mod tenants;
+#[path = "scenarios/up.rs"]
+mod up;

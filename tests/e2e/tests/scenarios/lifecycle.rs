@@ -1,0 +1,137 @@
+//! Install, upgrade, prune, drift, deletion.
+
+use crate::manifests::{config_map, deployment, namespace};
+use weir_e2e::{Cluster, on_both};
+use weir_testkit::{GitRepo, eventually};
+
+on_both!(
+    install_upgrade_prune,
+    drift_is_corrected,
+    deleting_the_kustomization_deletes_its_objects,
+    definition_and_object_in_one_commit
+);
+
+fn install_upgrade_prune(cluster: &Cluster) {
+    let repo = GitRepo::new(&[
+        ("deploy/namespace.yaml", &namespace("life")),
+        ("deploy/web.yaml", &deployment("life", "web", 1)),
+        ("deploy/old.yaml", &config_map("life", "old", "1")),
+    ]);
+    let _up = cluster.up(repo.path(), &["--path", "deploy"]);
+    let kustomization = cluster.ready("kustomization", "flux-system", "flux-system", "True");
+    let kubectl = cluster.kubectl();
+    let web = kubectl.json(&["get", "deployment", "-n", "life", "web"]).unwrap();
+    assert_eq!(web["status"]["readyReplicas"], 1, "wait: true means that the Deployment is ready");
+    assert_eq!(web["metadata"]["labels"]["kustomize.toolkit.fluxcd.io/name"], "flux-system");
+    let ids: Vec<&str> = kustomization["status"]["inventory"]["entries"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter_map(|entry| entry["id"].as_str())
+        .collect();
+    assert_eq!(ids, ["_life__Namespace", "life_old__ConfigMap", "life_web_apps_Deployment"]);
+
+    let commit = repo.commit(
+        &[("deploy/web.yaml", &deployment("life", "web", 2)), ("deploy/new.yaml", &config_map("life", "new", "1"))],
+        &["deploy/old.yaml"],
+        "second",
+    );
+    let kustomization = cluster.applied(&commit);
+    assert_eq!(kustomization["status"]["inventory"]["entries"].as_array().unwrap().len(), 3);
+    let web = kubectl.json(&["get", "deployment", "-n", "life", "web"]).unwrap();
+    assert_eq!((&web["spec"]["replicas"], &web["status"]["readyReplicas"]), (&2.into(), &2.into()));
+    assert!(cluster.exists("configmap", "life", "new"));
+    assert!(!cluster.exists("configmap", "life", "old"), "what left the repository leaves the cluster");
+    let history = kustomization["status"]["history"].as_array().unwrap();
+    assert_eq!(history[0]["lastReconciledStatus"], "ReconciliationSucceeded");
+    assert_eq!(history.len(), 2, "two different builds were applied");
+}
+
+fn drift_is_corrected(cluster: &Cluster) {
+    let repo = GitRepo::new(&[
+        ("namespace.yaml", &namespace("drift")),
+        ("a.yaml", &config_map("drift", "changed", "as in Git")),
+        ("b.yaml", &config_map("drift", "deleted", "as in Git")),
+    ]);
+    let _up = cluster.up(repo.path(), &[]);
+    cluster.ready("kustomization", "flux-system", "flux-system", "True");
+    let kubectl = cluster.kubectl();
+    let by_hand = r#"{"data":{"value":"by hand"}}"#;
+    kubectl.run(&["patch", "configmap", "-n", "drift", "changed", "--type=merge", "-p", by_hand]).unwrap();
+    kubectl.run(&["delete", "configmap", "-n", "drift", "deleted"]).unwrap();
+    let request = "reconcile.fluxcd.io/requestedAt=now";
+    kubectl.run(&["annotate", "kustomization", "-n", "flux-system", "flux-system", request]).unwrap();
+    let handled = eventually("the request is handled", || {
+        let object = kubectl.json(&["get", "kustomization", "-n", "flux-system", "flux-system"])?;
+        if object["status"]["lastHandledReconcileAt"] == "now" { Ok(object) } else { Err(object["status"].to_string()) }
+    });
+    assert_eq!(handled["status"]["conditions"][0]["status"], "True", "{handled}");
+    for name in ["changed", "deleted"] {
+        let object = kubectl.json(&["get", "configmap", "-n", "drift", name]).unwrap();
+        assert_eq!(object["data"]["value"], "as in Git", "{name}");
+    }
+}
+
+fn deleting_the_kustomization_deletes_its_objects(cluster: &Cluster) {
+    let repo = GitRepo::new(&[
+        ("namespace.yaml", &namespace("gone")),
+        ("a.yaml", &config_map("gone", "pruned", "1")),
+        (
+            "b.yaml",
+            &config_map("gone", "kept", "1")
+                .replace("  name:", "  annotations: {kustomize.toolkit.fluxcd.io/prune: disabled}\n  name:"),
+        ),
+    ]);
+    let path = repo.path().join("sync.yaml");
+    std::fs::write(&path, "").unwrap();
+    let _up = cluster.up(repo.path(), &[]);
+    cluster.ready("kustomization", "flux-system", "flux-system", "True");
+    let kubectl = cluster.kubectl();
+    let foreign = r#"{"metadata":{"labels":{"kustomize.toolkit.fluxcd.io/name":"somebody-else"}}}"#;
+    kubectl.run(&["patch", "namespace", "gone", "--type=merge", "-p", foreign]).unwrap();
+    kubectl.run(&["delete", "kustomization", "-n", "flux-system", "flux-system"]).unwrap();
+    assert!(!cluster.exists("configmap", "gone", "pruned"));
+    assert!(cluster.exists("configmap", "gone", "kept"), "prune: disabled keeps an object");
+    let namespace = kubectl.json(&["get", "namespace", "gone"]).unwrap();
+    assert_eq!(namespace["status"]["phase"], "Active", "an object that another owner holds is left alone");
+}
+
+fn definition_and_object_in_one_commit(cluster: &Cluster) {
+    let definition = "apiVersion: apiextensions.k8s.io/v1
+kind: CustomResourceDefinition
+metadata:
+  name: widgets.e2e.example.com
+spec:
+  group: e2e.example.com
+  names: {kind: Widget, plural: widgets}
+  scope: Namespaced
+  versions:
+  - name: v1
+    served: true
+    storage: true
+    schema:
+      openAPIV3Schema:
+        type: object
+        properties:
+          spec:
+            type: object
+            properties:
+              size: {type: integer, default: 3}
+              colour: {type: string}
+";
+    let widget =
+        "apiVersion: e2e.example.com/v1\nkind: Widget\nmetadata: {name: w, namespace: custom}\nspec: {colour: red}\n";
+    let repo = GitRepo::new(&[
+        ("a-widget.yaml", widget),
+        ("namespace.yaml", &namespace("custom")),
+        ("z-definition.yaml", definition),
+    ]);
+    let _up = cluster.up(repo.path(), &[]);
+    cluster.ready("kustomization", "flux-system", "flux-system", "True");
+    let kubectl = cluster.kubectl();
+    let live = kubectl.json(&["get", "widget", "-n", "custom", "w"]).unwrap();
+    assert_eq!((&live["spec"]["colour"], &live["spec"]["size"]), (&"red".into(), &3.into()));
+    let commit = repo.commit(&[], &["a-widget.yaml", "z-definition.yaml"], "both go");
+    cluster.applied(&commit);
+    assert!(kubectl.run(&["get", "crd", "widgets.e2e.example.com"]).is_err());
+}
