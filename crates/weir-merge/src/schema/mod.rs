@@ -34,7 +34,8 @@ pub enum Scalar {
     Untyped,
     String,
     Bool,
-    /// `int32`, `int64`.
+    Int32,
+    /// `int64`, or no format.
     Integer,
     Number,
     IntOrString,
@@ -138,6 +139,12 @@ impl Schema {
     /// A type by its name in the OpenAPI document it came from.
     pub fn named(&self, name: &str) -> Option<TypeRef> {
         self.names.get(name).copied()
+    }
+
+    /// The Go name of a named type: `DeploymentSpec`.
+    pub fn go_name(&self, ty: TypeRef) -> Option<&str> {
+        let (name, _) = self.names.iter().find(|(_, known)| **known == ty)?;
+        name.rsplit('.').next()
     }
 
     pub fn get(&self, ty: TypeRef) -> &Type {

@@ -34,7 +34,9 @@ impl Schema {
                 });
                 self.fill(shape, map);
             }
-            Value::Number(Number::Float(n)) if kind.scalar == Some(Scalar::Integer) && n.fract() == 0.0 => {
+            Value::Number(Number::Float(n))
+                if matches!(kind.scalar, Some(Scalar::Integer | Scalar::Int32)) && n.fract() == 0.0 =>
+            {
                 node.value = Value::Number(Number::Int(*n as i64));
             }
             _ => {}

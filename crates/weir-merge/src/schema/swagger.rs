@@ -105,7 +105,10 @@ impl Reader {
         match schema.get("type").and_then(Node::as_str) {
             Some("object") => Type { map: Some(self.object(schema, preserve)), ..Type::default() },
             Some("array") => Type { list: Some(self.list(schema, preserve)), ..Type::default() },
-            Some("integer") => Type::scalar(Scalar::Integer),
+            Some("integer") => Type::scalar(match schema.get("format").and_then(Node::as_str) {
+                Some("int32") => Scalar::Int32,
+                _ => Scalar::Integer,
+            }),
             Some("number") => Type::scalar(Scalar::Number),
             Some("boolean") => Type::scalar(Scalar::Bool),
             Some("string") => Type::scalar(match schema.get("format").and_then(Node::as_str) {

@@ -37,8 +37,8 @@ impl Walk<'_> {
                         Some("scalar")
                     }
                     (Scalar::Untyped | Scalar::IntOrString | Scalar::Quantity, _) => None,
-                    (Scalar::Integer | Scalar::Number, Value::Number(_)) => None,
-                    (Scalar::Integer | Scalar::Number, _) => Some("numeric (int or float)"),
+                    (Scalar::Integer | Scalar::Int32 | Scalar::Number, Value::Number(_)) => None,
+                    (Scalar::Integer | Scalar::Int32 | Scalar::Number, _) => Some("numeric (int or float)"),
                     (Scalar::String | Scalar::Bytes | Scalar::Time, Value::String(_)) => None,
                     (Scalar::String | Scalar::Bytes | Scalar::Time, _) => Some("string"),
                     (Scalar::Bool, Value::Bool(_)) => None,
@@ -57,7 +57,8 @@ impl Walk<'_> {
             let at = format!("{path}.{key}");
             match shape.fields.get(key.as_str()).map(|field| field.ty).or(shape.values) {
                 Some(ty) => self.node(ty, value, &at),
-                None => self.fail(&at, "field not declared in schema"),
+                // The original looks no further in this map.
+                None => return self.fail(&at, "field not declared in schema"),
             }
         }
     }
