@@ -128,6 +128,11 @@ impl Reader<'_> {
             let Some(text) = key_text(&key) else {
                 return Err(self.error(Some(mark), format!("{} cannot be a key", key.kind_name())));
             };
+            if self.dialect == Dialect::V3 && key.as_str().is_none() {
+                // kyaml reads such a mapping, but fails to print it.
+                let message = format!("the key {text} is {}, expected a string; put it in quotes", key.kind_name());
+                return Err(self.error(Some(mark), message));
+            }
             if self.dialect == Dialect::V3
                 && let Some(first) = map.key(&text)
             {
@@ -260,7 +265,7 @@ mod tests {
                 r#"{"x":{"k":"v"},"y":{"k":"v"},"z":{"l":"w","k":"v"}}"#,
             ),
             ("a: |\n  x\n  y\nb: >\n  x\n  y\n", Dialect::V3, r#"{"a":"x\ny\n","b":"x y\n"}"#),
-            ("1: a\ntrue: b\n1.5: c\n", Dialect::V3, r#"{"1":"a","true":"b","1.5":"c"}"#),
+            ("1: a\ntrue: b\n1.5: c\n", Dialect::Sigs, r#"{"1":"a","true":"b","1.5":"c"}"#),
             ("a: !!str 1\nb: !!int '2'\n", Dialect::V3, r#"{"a":"1","b":2}"#),
             ("\u{feff}a: 1\r\nb: 2\r\n", Dialect::V3, r#"{"a":1,"b":2}"#),
         ];
@@ -276,6 +281,7 @@ mod tests {
             ("a: 1\na: 2\n", 2, "already defined at line 1"),
             ("a: *b\n", 1, "unknown anchor 'b'"),
             ("a:\n\tb: 1\n", 2, "not valid YAML"),
+            ("a:\n  1: b\n", 2, "the key 1 is a number"),
         ];
         for (text, line, message) in cases {
             let error = parse(text, Dialect::V3).expect_err("invalid");
