@@ -283,8 +283,11 @@ pub(crate) fn request(
 
 /// Sends a request and reads the whole answer; an answer that is no success is an error.
 pub(crate) async fn send(client: &kube::Client, request: Request<Body>) -> Result<(Bytes, u16), KubeError> {
+    let (method, uri) = (request.method().clone(), request.uri().clone());
+    tracing::trace!(%method, %uri, "request");
     let response = client.send(request).await.map_err(|error| KubeError::Unreachable(error.to_string()))?;
     let status = response.status();
+    tracing::trace!(%method, %uri, status = status.as_u16(), "answer");
     let body = http_body_util::Limited::new(response.into_body(), ANSWER_LIMIT)
         .collect()
         .await

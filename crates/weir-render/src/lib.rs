@@ -32,7 +32,10 @@ pub fn render(tree: &Tree, path: &str, overlay: &Overlay, budget: &Budget) -> Re
     let path = tree::join("", path.trim_start_matches('/'))?;
     let mut tree = tree.clone();
     let is_empty = generate::kustomization(&mut tree, &path, overlay, budget)?;
-    let options = weir_kustomize::Options { load_restrictor: weir_kustomize::LoadRestrictor::None };
+    let options = weir_kustomize::Options {
+        load_restrictor: weir_kustomize::LoadRestrictor::None,
+        order: weir_kustomize::Order::None,
+    };
     let mut objects =
         if is_empty { Vec::new() } else { weir_kustomize::build(&tree, &path, &options, budget)?.objects };
     objects.retain(|object| meta::group_version(object).is_none_or(|(group, _)| group != "kustomize.config.k8s.io"));

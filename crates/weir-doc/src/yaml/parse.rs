@@ -1,6 +1,7 @@
 use super::{Dialect, ParseError, resolve};
 use crate::{Key, Map, Meta, Node, Note, Style, Value};
 use libyaml_safer::{EventData, MappingStyle, Mark, Parser, ScalarStyle, SequenceStyle};
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::Arc;
 use weir_base::{Budget, Origin};
@@ -16,10 +17,18 @@ pub fn parse_all(
     budget: &Budget,
 ) -> Result<Vec<Node>, ParseError> {
     budget.take_bytes(text.len() as u64).map_err(|why| ParseError::exhausted(origin_of(file, None), why))?;
-    let mut input = text;
+    // The parser panics where a block scalar ends without a line break, so there always is one.
+    let last_line = text.rsplit(|byte| matches!(byte, b'\n' | b'\r')).next().unwrap_or_default();
+    let terminated = if last_line.is_empty() { Cow::Borrowed(text) } else { Cow::Owned([text, b"\n"].concat()) };
+    let added = (!last_line.is_empty()).then(|| AddedBreak {
+        line: terminated.iter().filter(|byte| **byte == b'\n').count() as u64,
+        after_blank: last_line.iter().all(|byte| matches!(byte, b' ' | b'\t')),
+    });
+    let mut input = terminated.as_ref();
     let mut parser = Parser::new();
     parser.set_input_string(&mut input);
-    let mut reader = Reader { parser, file: file.cloned(), dialect, anchors: HashMap::new() };
+    let mut reader =
+        Reader { parser, file: file.cloned(), dialect, anchors: HashMap::new(), added, end: Mark::default() };
     let mut documents = Vec::new();
     loop {
         let (data, mark) = reader.next()?;
@@ -48,16 +57,40 @@ struct Reader<'r> {
     file: Option<Arc<str>>,
     dialect: Dialect,
     anchors: HashMap<String, Node>,
+    added: Option<AddedBreak>,
+    /// Where the last event ends.
+    end: Mark,
+}
+
+/// The line break that the text did not end with.
+struct AddedBreak {
+    line: u64,
+    after_blank: bool,
+}
+
+impl AddedBreak {
+    /// Takes the break out of a block scalar that ends with the text.
+    fn remove_from(&self, value: &mut String) {
+        if value.ends_with(if self.after_blank { "\n\n" } else { "\n" }) {
+            value.pop();
+        }
+    }
 }
 
 impl Reader<'_> {
     fn next(&mut self) -> Result<(EventData, Mark), ParseError> {
-        match self.parser.parse() {
-            Ok(event) => Ok((event.data, event.start_mark)),
-            Err(error) => Err(ParseError::new(
+        // A few inputs (`[!a,b]`) meet a panic in the parser.
+        let parsed = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| self.parser.parse()));
+        match parsed {
+            Ok(Ok(event)) => {
+                self.end = event.end_mark;
+                Ok((event.data, event.start_mark))
+            }
+            Ok(Err(error)) => Err(ParseError::new(
                 origin_of(self.file.as_ref(), error.problem_mark()),
                 format!("not valid YAML: {}", problem(&error)),
             )),
+            Err(_) => Err(self.error(Some(self.end), "not valid YAML: the parser gave up after this place")),
         }
     }
 
@@ -77,7 +110,12 @@ impl Reader<'_> {
                 budget.take_bytes(node.count() * NODE_BYTES).map_err(exhausted)?;
                 Ok((node.clone(), false))
             }
-            EventData::Scalar { anchor, tag, value, style, .. } => {
+            EventData::Scalar { anchor, tag, mut value, style, .. } => {
+                if matches!(style, ScalarStyle::Literal | ScalarStyle::Folded)
+                    && let Some(added) = self.added.as_ref().filter(|added| self.end.line >= added.line)
+                {
+                    added.remove_from(&mut value);
+                }
                 let node = self.scalar(tag, value, style, mark)?;
                 let is_merge = style == ScalarStyle::Plain && node.as_str() == Some("<<");
                 self.remember(anchor, &node);
@@ -128,6 +166,11 @@ impl Reader<'_> {
             let Some(text) = key_text(&key) else {
                 return Err(self.error(Some(mark), format!("{} cannot be a key", key.kind_name())));
             };
+            if self.dialect == Dialect::V3 && key.as_str().is_none() {
+                // kyaml reads such a mapping, but fails to print it.
+                let message = format!("the key {text} is {}, expected a string; put it in quotes", key.kind_name());
+                return Err(self.error(Some(mark), message));
+            }
             if self.dialect == Dialect::V3
                 && let Some(first) = map.key(&text)
             {
@@ -260,13 +303,32 @@ mod tests {
                 r#"{"x":{"k":"v"},"y":{"k":"v"},"z":{"l":"w","k":"v"}}"#,
             ),
             ("a: |\n  x\n  y\nb: >\n  x\n  y\n", Dialect::V3, r#"{"a":"x\ny\n","b":"x y\n"}"#),
-            ("1: a\ntrue: b\n1.5: c\n", Dialect::V3, r#"{"1":"a","true":"b","1.5":"c"}"#),
+            ("1: a\ntrue: b\n1.5: c\n", Dialect::Sigs, r#"{"1":"a","true":"b","1.5":"c"}"#),
             ("a: !!str 1\nb: !!int '2'\n", Dialect::V3, r#"{"a":"1","b":2}"#),
             ("\u{feff}a: 1\r\nb: 2\r\n", Dialect::V3, r#"{"a":1,"b":2}"#),
         ];
         for (text, dialect, expect) in cases {
             assert_eq!(json(text, dialect), expect, "{text:?}");
         }
+    }
+
+    /// The expectations are yaml.v3's.
+    #[test]
+    fn block_scalars_may_end_with_the_text() {
+        let cases = [
+            ("a: |\n  x", r#"{"a":"x"}"#),
+            ("a: |\n  x\n", r#"{"a":"x\n"}"#),
+            ("a: |+\n  x", r#"{"a":"x"}"#),
+            ("a: |\n  x\n  ", r#"{"a":"x\n"}"#),
+            ("a: |+\n  x\n  ", r#"{"a":"x\n"}"#),
+            ("a: >\n  x\n  y", r#"{"a":"x y"}"#),
+            ("a: |-\n  x", r#"{"a":"x"}"#),
+            ("a: |", r#"{"a":""}"#),
+        ];
+        for (text, expect) in cases {
+            assert_eq!(json(text, Dialect::V3), expect, "{text:?}");
+        }
+        assert!(parse("[!a,b]", Dialect::V3).is_err());
     }
 
     #[test]
@@ -276,6 +338,7 @@ mod tests {
             ("a: 1\na: 2\n", 2, "already defined at line 1"),
             ("a: *b\n", 1, "unknown anchor 'b'"),
             ("a:\n\tb: 1\n", 2, "not valid YAML"),
+            ("a:\n  1: b\n", 2, "the key 1 is a number"),
         ];
         for (text, line, message) in cases {
             let error = parse(text, Dialect::V3).expect_err("invalid");

@@ -85,7 +85,7 @@ async fn named(home: Home, file: &Path) -> Result<Backend, CliError> {
 async fn embedded(home: Home, data_dir: Option<&Path>) -> Result<Backend, CliError> {
     let options = Options { data_dir: data_dir.map(|dir| dir.join("cluster")), ..Options::default() };
     let sandbox = Sandbox::open(options)?;
-    let server = sandbox.serve().await?;
+    let server = sandbox.listen((std::net::Ipv4Addr::LOCALHOST, 0).into()).await?;
     let client = kube::Client::new(sandbox.service(), "default");
     let mut backend = Backend { session: Session::new(client), home, embedded: None, kubeconfig: PathBuf::new() };
     backend.kubeconfig = backend.home().join("kubeconfig");

@@ -1,0 +1,236 @@
+//! The arguments of transformers and generators, as they stand in lists of a kustomization.
+
+use crate::KustomizeError;
+use crate::config;
+use crate::fields::Fields;
+use crate::fieldspec::FieldSpec;
+use crate::generate::{GeneratorOptions, Sources};
+use crate::id::Gvk;
+use crate::loader::Sited;
+use crate::resource::Behavior;
+use crate::selector::Selector;
+use std::collections::BTreeMap;
+use weir_base::Origin;
+use weir_doc::Node;
+
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Label {
+    pub at: Origin,
+    pub pairs: BTreeMap<String, String>,
+    pub include_selectors: bool,
+    pub include_templates: bool,
+    pub fields: Vec<FieldSpec>,
+}
+
+impl Label {
+    pub fn read(node: &Node, path: &str) -> Result<Self, KustomizeError> {
+        let mut fields = Fields::of(node, path)?;
+        let label = Self {
+            at: node.meta.at.clone(),
+            pairs: fields.map("pairs")?,
+            include_selectors: fields.bool("includeSelectors")?,
+            include_templates: fields.bool("includeTemplates")?,
+            fields: fields.list("fields", config::spec)?,
+        };
+        fields.finish()?;
+        Ok(label)
+    }
+}
+
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Patch {
+    pub at: Origin,
+    pub field: String,
+    pub path: Sited,
+    pub patch: Sited,
+    pub target: Option<Selector>,
+    pub allow_name_change: bool,
+    pub allow_kind_change: bool,
+}
+
+impl Patch {
+    pub fn read(node: &Node, path: &str) -> Result<Self, KustomizeError> {
+        Self::from_fields(Fields::of(node, path)?, path)
+    }
+
+    pub fn from_fields(mut fields: Fields, path: &str) -> Result<Self, KustomizeError> {
+        let options = fields.nested("options", |mut options| {
+            let found = (options.bool("allowNameChange")?, options.bool("allowKindChange")?);
+            options.finish()?;
+            Ok(found)
+        })?;
+        let (allow_name_change, allow_kind_change) = options.unwrap_or_default();
+        let patch = Self {
+            at: fields.at.clone(),
+            field: path.to_owned(),
+            path: fields.sited("path")?,
+            patch: fields.sited("patch")?,
+            target: fields.nested("target", Selector::read)?,
+            allow_name_change,
+            allow_kind_change,
+        };
+        fields.finish()?;
+        Ok(patch)
+    }
+}
+
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Image {
+    pub at: Origin,
+    pub name: String,
+    pub new_name: String,
+    pub new_tag: String,
+    pub tag_suffix: String,
+    pub digest: String,
+}
+
+impl Image {
+    pub fn read(node: &Node, path: &str) -> Result<Self, KustomizeError> {
+        Self::from_fields(Fields::of(node, path)?)
+    }
+
+    pub fn from_fields(mut fields: Fields) -> Result<Self, KustomizeError> {
+        let image = Self {
+            at: fields.at.clone(),
+            name: fields.string("name")?,
+            new_name: fields.string("newName")?,
+            new_tag: fields.string("newTag")?,
+            tag_suffix: fields.string("tagSuffix")?,
+            digest: fields.string("digest")?,
+        };
+        fields.finish()?;
+        Ok(image)
+    }
+}
+
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Replica {
+    pub at: Origin,
+    pub name: String,
+    pub count: i64,
+}
+
+impl Replica {
+    pub fn read(node: &Node, path: &str) -> Result<Self, KustomizeError> {
+        Self::from_fields(Fields::of(node, path)?)
+    }
+
+    pub fn from_fields(mut fields: Fields) -> Result<Self, KustomizeError> {
+        let replica = Self {
+            at: fields.at.clone(),
+            name: fields.string("name")?,
+            count: fields.int("count")?.unwrap_or_default(),
+        };
+        fields.finish()?;
+        Ok(replica)
+    }
+}
+
+/// A value of one object that is put wherever `$(NAME)` stands.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct Var {
+    pub at: Origin,
+    pub name: String,
+    pub gvk: Gvk,
+    pub object: String,
+    pub namespace: String,
+    pub field_path: String,
+}
+
+impl Var {
+    pub fn read(node: &Node, path: &str) -> Result<Self, KustomizeError> {
+        let mut fields = Fields::of(node, path)?;
+        let name = fields.string("name")?;
+        let object = fields.nested("objref", |mut object| {
+            let api_version = object.string("apiVersion")?;
+            let mut gvk = config::gvk(&mut object)?;
+            match api_version.split('/').collect::<Vec<_>>().as_slice() {
+                [""] => {}
+                [version] => gvk.version = (*version).to_owned(),
+                [group, version] => (gvk.group, gvk.version) = ((*group).to_owned(), (*version).to_owned()),
+                _ => {}
+            }
+            let found = (gvk, object.string("name")?, object.string("namespace")?);
+            object.finish()?;
+            Ok(found)
+        })?;
+        let field_path = fields.nested("fieldref", |mut field| {
+            let path = field.string("fieldPath")?;
+            field.finish()?;
+            Ok(path)
+        })?;
+        fields.finish()?;
+        let (gvk, object, namespace) = object.unwrap_or_default();
+        let field_path = field_path.filter(|path| !path.is_empty()).unwrap_or_else(|| "metadata.name".to_owned());
+        Ok(Self { at: node.meta.at.clone(), name, gvk, object, namespace, field_path })
+    }
+}
+
+#[derive(Clone, Debug, Default)]
+pub(crate) struct SortOptions {
+    pub at: Origin,
+    pub order: String,
+    /// The kinds to put first and last.
+    pub legacy: Option<(Vec<String>, Vec<String>)>,
+}
+
+impl SortOptions {
+    pub fn read(mut fields: Fields) -> Result<Self, KustomizeError> {
+        let texts = |list: Vec<Sited>| list.into_iter().map(|sited| sited.text).collect();
+        let order = fields.string("order")?;
+        let legacy = fields.nested("legacySortOptions", |mut legacy| {
+            let found = (texts(legacy.strings("orderFirst")?), texts(legacy.strings("orderLast")?));
+            legacy.finish()?;
+            Ok(found)
+        })?;
+        let at = fields.at.clone();
+        fields.finish()?;
+        Ok(Self { at, order, legacy })
+    }
+}
+
+/// What a ConfigMap or Secret is made of.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Generator {
+    pub at: Origin,
+    pub is_secret: bool,
+    pub name: String,
+    pub namespace: String,
+    pub behavior: Behavior,
+    pub kind: String,
+    pub sources: Sources,
+    pub options: Option<GeneratorOptions>,
+}
+
+impl Generator {
+    pub fn read(node: &Node, path: &str, is_secret: bool) -> Result<Self, KustomizeError> {
+        let mut fields = Fields::of(node, path)?;
+        let generator = Self::from_fields(&mut fields, is_secret)?;
+        fields.finish()?;
+        Ok(generator)
+    }
+
+    pub fn from_fields(fields: &mut Fields, is_secret: bool) -> Result<Self, KustomizeError> {
+        let mut envs = fields.strings("envs")?;
+        let env = fields.sited("env")?;
+        if !env.text.is_empty() {
+            envs.push(env);
+        }
+        let behavior = match fields.string("behavior")?.as_str() {
+            "create" => Behavior::Create,
+            "replace" => Behavior::Replace,
+            "merge" => Behavior::Merge,
+            _ => Behavior::Unspecified,
+        };
+        Ok(Self {
+            at: fields.at.clone(),
+            is_secret,
+            name: fields.string("name")?,
+            namespace: fields.string("namespace")?,
+            behavior,
+            kind: if is_secret { fields.string("type")? } else { String::new() },
+            sources: Sources { envs, literals: fields.strings("literals")?, files: fields.strings("files")? },
+            options: fields.nested("options", GeneratorOptions::read)?,
+        })
+    }
+}

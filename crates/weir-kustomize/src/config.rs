@@ -1,0 +1,126 @@
+//! Where transformers write: the built-in field specs, and those that `configurations` and `crds` add.
+
+use crate::KustomizeError;
+use crate::fields::Fields;
+use crate::fieldspec::{self, FieldSpec};
+use crate::id::Gvk;
+use std::sync::OnceLock;
+use weir_base::{Budget, Origin};
+use weir_doc::{Dialect, Node, yaml};
+
+/// The fields that hold the name of an object of a kind.
+#[derive(Clone, Debug)]
+pub(crate) struct NameReference {
+    pub gvk: Gvk,
+    pub referrers: Vec<FieldSpec>,
+}
+
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Config {
+    pub name_prefix: Vec<FieldSpec>,
+    pub name_suffix: Vec<FieldSpec>,
+    pub namespace: Vec<FieldSpec>,
+    pub common_labels: Vec<FieldSpec>,
+    pub labels: Vec<FieldSpec>,
+    pub template_labels: Vec<FieldSpec>,
+    pub common_annotations: Vec<FieldSpec>,
+    pub name_reference: Vec<NameReference>,
+    pub var_reference: Vec<FieldSpec>,
+    pub images: Vec<FieldSpec>,
+    pub replicas: Vec<FieldSpec>,
+}
+
+impl Config {
+    pub fn builtin() -> &'static Config {
+        static BUILTIN: OnceLock<Config> = OnceLock::new();
+        BUILTIN.get_or_init(|| {
+            let text = include_bytes!("../data/field-specs.yaml");
+            let file = "data/field-specs.yaml".into();
+            let documents = yaml::parse_all(text, Some(&file), Dialect::Sigs, &Budget::standard());
+            let document = documents.ok().and_then(|mut documents| documents.pop()).unwrap_or_default();
+            Config::read(&document).expect("the file is committed with this crate and read by its tests")
+        })
+    }
+
+    /// Reads a configuration file.
+    pub fn read(document: &Node) -> Result<Config, KustomizeError> {
+        let mut config = Config::default();
+        if document.is_null() {
+            return Ok(config);
+        }
+        let mut fields = Fields::of(document, "")?;
+        for (name, list) in config.lists() {
+            *list = fields.list(name, spec)?;
+            list.sort_by_key(|spec| order(&spec.gvk));
+        }
+        config.name_reference = fields.list("nameReference", |node, path| {
+            let mut fields = Fields::of(node, path)?;
+            let gvk = gvk(&mut fields)?;
+            let referrers = fields.list("fieldSpecs", spec)?;
+            fields.finish()?;
+            Ok(NameReference { gvk, referrers })
+        })?;
+        config.name_reference.sort_by_key(|reference| order(&reference.gvk));
+        fields.finish()?;
+        Ok(config)
+    }
+
+    fn lists(&mut self) -> [(&'static str, &mut Vec<FieldSpec>); 10] {
+        [
+            ("namePrefix", &mut self.name_prefix),
+            ("nameSuffix", &mut self.name_suffix),
+            ("namespace", &mut self.namespace),
+            ("commonLabels", &mut self.common_labels),
+            ("labels", &mut self.labels),
+            ("templateLabels", &mut self.template_labels),
+            ("commonAnnotations", &mut self.common_annotations),
+            ("varReference", &mut self.var_reference),
+            ("images", &mut self.images),
+            ("replicas", &mut self.replicas),
+        ]
+    }
+
+    /// Adds the specs of another configuration.
+    pub fn merge(&mut self, other: &Config, at: &Origin) -> Result<(), KustomizeError> {
+        let mut other = other.clone();
+        for ((name, list), (_, incoming)) in self.lists().into_iter().zip(other.lists()) {
+            fieldspec::merge(list, incoming).map_err(|why| KustomizeError::field(at, name, why))?;
+            list.sort_by_key(|spec| order(&spec.gvk));
+        }
+        for incoming in other.name_reference {
+            self.refer(incoming).map_err(|why| KustomizeError::field(at, "nameReference", why))?;
+        }
+        self.name_reference.sort_by_key(|reference| order(&reference.gvk));
+        Ok(())
+    }
+
+    pub fn refer(&mut self, incoming: NameReference) -> Result<(), String> {
+        match self.name_reference.iter_mut().find(|known| known.gvk == incoming.gvk) {
+            Some(known) => fieldspec::merge(&mut known.referrers, &incoming.referrers),
+            None => {
+                self.name_reference.push(incoming);
+                Ok(())
+            }
+        }
+    }
+}
+
+/// The order of kustomize's `Gvk.IsLessThan`: well-known kinds first and last, then by text.
+fn order(gvk: &Gvk) -> (i32, String) {
+    let or = |text: &str, empty: &str| if text.is_empty() { empty.to_owned() } else { text.to_owned() };
+    let text = format!("{}_{}_{}", or(&gvk.group, "~G"), or(&gvk.version, "~V"), or(&gvk.kind, "~K"));
+    (crate::transform::sort::default_rank(&gvk.kind), text)
+}
+
+pub(crate) fn gvk(fields: &mut Fields) -> Result<Gvk, KustomizeError> {
+    let gvk = Gvk { group: fields.string("group")?, version: fields.string("version")?, kind: fields.string("kind")? };
+    Ok(gvk)
+}
+
+pub(crate) fn spec(node: &Node, path: &str) -> Result<FieldSpec, KustomizeError> {
+    let mut fields = Fields::of(node, path)?;
+    let gvk = gvk(&mut fields)?;
+    let spec = FieldSpec::new(gvk, &fields.string("path")?, fields.bool("create")?);
+    fields.finish()?;
+    Ok(spec)
+}

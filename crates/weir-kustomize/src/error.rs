@@ -1,0 +1,110 @@
+use weir_base::tree::PathError;
+use weir_base::{Diagnose, Exhausted, Origin};
+use weir_doc::ParseError;
+
+/// Why a build failed. Every variant but [`KustomizeError::Exhausted`] names a place.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum KustomizeError {
+    #[error(transparent)]
+    Syntax(#[from] ParseError),
+    #[error("the build was stopped: {0}")]
+    Exhausted(#[from] Exhausted),
+    /// A mistake in a kustomization file or a file of the same kind (a configuration, a replacement).
+    #[error("{field}: {problem}")]
+    Field { at: Origin, field: String, problem: String, remedy: Option<String> },
+    /// A file or folder that is named but cannot be used.
+    #[error("{field}: '{path}' {problem}")]
+    Path { at: Origin, field: String, path: String, problem: String, remedy: Option<String> },
+    /// What kustomize can do and this engine does not.
+    #[error("{what} is not supported")]
+    Unsupported { at: Origin, what: String, remedy: String },
+    /// A base that leads back to where it is used.
+    #[error("resources: '{path}' leads back to '{visited}', which is being built")]
+    Cycle { at: Origin, path: String, visited: String },
+    /// A document that is no Kubernetes object.
+    #[error("{problem}")]
+    Object { at: Origin, problem: String },
+    /// Two objects with one identity.
+    #[error("{id} is defined twice, the other time at {other}{context}")]
+    Conflict { at: Origin, id: String, other: Origin, context: String },
+    /// A patch, generator or other step that names no object, or more than one.
+    #[error("{what} {problem}")]
+    Target { at: Origin, what: String, problem: String, remedy: Option<String> },
+    /// A step that cannot be applied to an object.
+    #[error("{what} cannot be applied to {object}: {problem}")]
+    Apply { at: Origin, what: String, object: String, problem: String },
+}
+
+impl KustomizeError {
+    pub(crate) fn field(at: &Origin, field: impl Into<String>, problem: impl Into<String>) -> Self {
+        Self::Field { at: at.clone(), field: field.into(), problem: problem.into(), remedy: None }
+    }
+
+    pub(crate) fn object(at: &Origin, problem: impl Into<String>) -> Self {
+        Self::Object { at: at.clone(), problem: problem.into() }
+    }
+
+    pub(crate) fn unsupported(at: &Origin, what: impl Into<String>, remedy: impl Into<String>) -> Self {
+        Self::Unsupported { at: at.clone(), what: what.into(), remedy: remedy.into() }
+    }
+
+    pub(crate) fn target(at: &Origin, what: impl Into<String>, problem: impl Into<String>) -> Self {
+        Self::Target { at: at.clone(), what: what.into(), problem: problem.into(), remedy: None }
+    }
+
+    pub(crate) fn bad_path(at: &Origin, field: &str, why: &PathError) -> Self {
+        let (path, problem) = match why {
+            PathError::Absolute(path) => (path, "is absolute, expected a path relative to the kustomization"),
+            PathError::Escapes(path) => (path, "leads out of the source"),
+            PathError::Clash(path) => (path, "is both a file and a folder"),
+        };
+        Self::Path {
+            at: at.clone(),
+            field: field.to_owned(),
+            path: path.clone(),
+            problem: problem.to_owned(),
+            remedy: Some("use a relative path to a file within the source".to_owned()),
+        }
+    }
+
+    pub(crate) fn with_remedy(mut self, text: impl Into<String>) -> Self {
+        match &mut self {
+            Self::Field { remedy, .. } | Self::Path { remedy, .. } | Self::Target { remedy, .. } => {
+                *remedy = Some(text.into());
+            }
+            _ => {}
+        }
+        self
+    }
+}
+
+impl Diagnose for KustomizeError {
+    fn reason(&self) -> &'static str {
+        "BuildFailed"
+    }
+
+    fn at(&self) -> Option<Origin> {
+        match self {
+            Self::Syntax(error) => Diagnose::at(error),
+            Self::Exhausted(_) => None,
+            Self::Field { at, .. }
+            | Self::Path { at, .. }
+            | Self::Unsupported { at, .. }
+            | Self::Cycle { at, .. }
+            | Self::Object { at, .. }
+            | Self::Conflict { at, .. }
+            | Self::Target { at, .. }
+            | Self::Apply { at, .. } => Some(at.clone()),
+        }
+    }
+
+    fn remedy(&self) -> Option<String> {
+        match self {
+            Self::Field { remedy, .. } | Self::Path { remedy, .. } | Self::Target { remedy, .. } => remedy.clone(),
+            Self::Unsupported { remedy, .. } => Some(remedy.clone()),
+            Self::Cycle { .. } => Some("let the base name its own resources only".to_owned()),
+            Self::Conflict { .. } => Some("rename one of them, or remove it from the resources".to_owned()),
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,154 @@
+//! Field specs: where in which kinds a transformer writes.
+
+use crate::id::Gvk;
+use crate::scalar;
+use weir_doc::{Node, Value};
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct FieldSpec {
+    pub gvk: Gvk,
+    pub path: String,
+    pub create: bool,
+    parts: Vec<String>,
+}
+
+/// What to make of a field that is missing.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Create {
+    Map,
+    Scalar,
+}
+
+impl FieldSpec {
+    pub fn new(gvk: Gvk, path: &str, create: bool) -> Self {
+        Self { gvk, path: path.to_owned(), create, parts: split_path(path, '/') }
+    }
+
+    pub fn at(path: &str, create: bool) -> Self {
+        Self::new(Gvk::default(), path, create)
+    }
+
+    /// Whether an equal spec, or one that includes this one, is `other`.
+    fn covers(&self, other: &FieldSpec) -> bool {
+        self.gvk.is_selected(&other.gvk) && self.path == other.path
+    }
+
+    /// Calls `set` on every node at the path in an object of a kind that the spec selects.
+    pub fn apply(
+        &self,
+        object: &mut Node,
+        create: Option<Create>,
+        set: &mut dyn FnMut(&mut Node) -> Result<(), String>,
+    ) -> Result<(), String> {
+        let api_version = object.get("apiVersion").map(scalar::text).unwrap_or_default();
+        let kind = object.get("kind").map(scalar::text).unwrap_or_default();
+        if !Gvk::parse(&api_version, &kind).is_selected(&self.gvk) {
+            return Ok(());
+        }
+        let walk = Walk { create: create.filter(|_| self.create) };
+        walk.node(object, &self.parts, set).map_err(|why| format!("field '{}': {why}", self.path))
+    }
+}
+
+/// Adds specs to a list; one that the list has already must agree on `create`.
+pub(crate) fn merge(list: &mut Vec<FieldSpec>, incoming: &[FieldSpec]) -> Result<(), String> {
+    for spec in incoming {
+        match list.iter().find(|known| known.covers(spec)) {
+            Some(known) if known.create != spec.create => {
+                return Err(format!("conflicting fieldspecs for '{}': 'create' is both true and false", spec.path));
+            }
+            Some(_) => {}
+            None => list.push(spec.clone()),
+        }
+    }
+    Ok(())
+}
+
+/// Splits a path; a delimiter after `\` belongs to the part.
+pub(crate) fn split_path(path: &str, delimiter: char) -> Vec<String> {
+    let path = path.strip_prefix(delimiter).filter(|rest| !rest.is_empty()).unwrap_or(path);
+    let mut parts: Vec<String> = Vec::new();
+    for part in path.split(delimiter) {
+        match parts.last_mut() {
+            Some(last) if last.ends_with('\\') => {
+                last.pop();
+                last.push(delimiter);
+                last.push_str(part);
+            }
+            _ => parts.push(part.to_owned()),
+        }
+    }
+    parts
+}
+
+struct Walk {
+    create: Option<Create>,
+}
+
+impl Walk {
+    fn node(
+        &self,
+        node: &mut Node,
+        path: &[String],
+        set: &mut dyn FnMut(&mut Node) -> Result<(), String>,
+    ) -> Result<(), String> {
+        let Some((part, rest)) = path.split_first() else { return set(node) };
+        match &mut node.value {
+            Value::Null => Ok(()),
+            Value::Seq(items) => items.iter_mut().try_for_each(|item| self.node(item, path, set)),
+            Value::Map(_) => self.field(node, part, rest, set),
+            _ => Err(format!("expected a list or mapping at '{part}', found {}", node.kind_name())),
+        }
+    }
+
+    fn field(
+        &self,
+        node: &mut Node,
+        part: &str,
+        rest: &[String],
+        set: &mut dyn FnMut(&mut Node) -> Result<(), String>,
+    ) -> Result<(), String> {
+        let name = part.strip_suffix("[]").unwrap_or(part);
+        if name.is_empty() {
+            return Err("cannot set or create an empty field name".to_owned());
+        }
+        let is_list = name.len() != part.len();
+        let wanted = match self.create {
+            Some(last) if !is_list => Some(if rest.is_empty() { last } else { Create::Map }),
+            _ => None,
+        };
+        let map = node.ensure_map(&[]);
+        match (map.get_mut(name), wanted) {
+            (None, None) => return Ok(()),
+            (None, Some(Create::Map)) => {
+                map.insert(name, Node::map());
+            }
+            (None, Some(Create::Scalar)) => {
+                map.insert(name, scalar::plain_string(""));
+            }
+            (Some(found), _) if found.is_null() && is_list => found.value = Value::Seq(Vec::new()),
+            (Some(found), Some(Create::Map)) if found.is_null() => found.value = Value::Map(weir_doc::Map::new()),
+            (Some(found), Some(Create::Scalar)) if found.is_null() => {
+                found.value = Value::String(scalar::text(found).into_owned());
+                found.meta.note = None;
+            }
+            (Some(_), _) => {}
+        }
+        match map.get_mut(name) {
+            Some(next) => self.node(next, rest, set),
+            None => Ok(()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::split_path;
+
+    #[test]
+    fn paths_keep_escaped_delimiters() {
+        assert_eq!(split_path("a/b\\/c/d", '/'), ["a", "b/c", "d"]);
+        assert_eq!(split_path("/a/b", '/'), ["a", "b"]);
+        assert_eq!(split_path("metadata/annotations/x.y\\/z", '/'), ["metadata", "annotations", "x.y/z"]);
+    }
+}

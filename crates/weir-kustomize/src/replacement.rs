@@ -1,0 +1,241 @@
+//! `replacements`: a field of one object, or a fixed value, copied into fields of others.
+
+mod fill;
+
+use crate::KustomizeError;
+use crate::config;
+use crate::fields::Fields;
+use crate::id::Id;
+use crate::loader::{Loader, Sited};
+use crate::path;
+use crate::resource::Resource;
+use crate::scalar;
+use crate::selector::Selector;
+use crate::transform::{Context, failed};
+use weir_base::{Budget, Origin};
+use weir_doc::{Dialect, Node, yaml};
+
+const DEFAULT_PATH: &str = "metadata.name";
+
+/// An entry of `replacements`: inline, or a file with one or more.
+#[derive(Clone, Debug)]
+pub(crate) struct ReplacementField {
+    path: Sited,
+    inline: Replacement,
+}
+
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Replacement {
+    at: Origin,
+    source: Option<Source>,
+    source_value: Option<String>,
+    targets: Option<Vec<Target>>,
+}
+
+#[derive(Clone, Debug)]
+struct Source {
+    id: Id,
+    field_path: String,
+    options: FieldOptions,
+}
+
+#[derive(Clone, Debug)]
+struct Target {
+    at: Origin,
+    select: Option<Selector>,
+    reject: Vec<Selector>,
+    field_paths: Vec<Sited>,
+    options: FieldOptions,
+}
+
+#[derive(Clone, Debug, Default)]
+pub(crate) struct FieldOptions {
+    delimiter: String,
+    index: i64,
+    create: bool,
+}
+
+impl ReplacementField {
+    pub fn read(node: &Node, path: &str) -> Result<Self, KustomizeError> {
+        let mut fields = Fields::of(node, path)?;
+        let file = fields.sited("path")?;
+        let inline = Replacement::read(&mut fields)?;
+        fields.finish()?;
+        Ok(Self { path: file, inline })
+    }
+}
+
+impl Replacement {
+    fn read(fields: &mut Fields) -> Result<Self, KustomizeError> {
+        Ok(Self {
+            at: fields.at.clone(),
+            source: fields.nested("source", |mut fields| {
+                let gvk = config::gvk(&mut fields)?;
+                let (name, namespace) = (fields.string("name")?, fields.string("namespace")?);
+                let source = Source {
+                    id: Id::new(gvk, &name, &namespace),
+                    field_path: fields.string("fieldPath")?,
+                    options: fields.nested("options", FieldOptions::read)?.unwrap_or_default(),
+                };
+                fields.finish()?;
+                Ok(source)
+            })?,
+            source_value: if fields.has("sourceValue") { Some(fields.string("sourceValue")?) } else { None },
+            targets: if fields.has("targets") { Some(fields.list("targets", Target::read)?) } else { None },
+        })
+    }
+}
+
+impl Target {
+    fn read(node: &Node, path: &str) -> Result<Self, KustomizeError> {
+        let mut fields = Fields::of(node, path)?;
+        let target = Self {
+            at: node.meta.at.clone(),
+            select: fields.nested("select", Selector::read)?,
+            reject: fields.list("reject", |node, path| Selector::read(Fields::of(node, path)?))?,
+            field_paths: fields.strings("fieldPaths")?,
+            options: fields.nested("options", FieldOptions::read)?.unwrap_or_default(),
+        };
+        fields.finish()?;
+        Ok(target)
+    }
+
+    /// Whether the target is for the object, which has these ids, the present one first.
+    fn is_for(&self, select: &Selector, resource: &Resource, ids: &[Id]) -> bool {
+        let rejects = |reject: &Selector| {
+            (reject.has_labels && reject.fits_metadata(resource))
+                || (reject.names_something && ids.iter().any(|id| reject.fits_id(id)))
+        };
+        select.fits_metadata(resource) && !self.reject.iter().any(rejects) && ids.iter().any(|id| select.fits_id(id))
+    }
+}
+
+impl FieldOptions {
+    fn read(mut fields: Fields) -> Result<Self, KustomizeError> {
+        let options = Self {
+            delimiter: fields.string("delimiter")?,
+            index: fields.int("index")?.unwrap_or_default(),
+            create: fields.bool("create")?,
+        };
+        fields.string("encoding")?;
+        fields.finish()?;
+        Ok(options)
+    }
+}
+
+/// The replacements of a list, with those of files in their place.
+pub(crate) fn load(
+    list: &[ReplacementField],
+    loader: &Loader,
+    budget: &Budget,
+) -> Result<Vec<Replacement>, KustomizeError> {
+    let mut found = Vec::new();
+    for entry in list {
+        if entry.path.text.is_empty() {
+            found.push(entry.inline.clone());
+            continue;
+        }
+        if entry.inline.source.is_some() || entry.inline.targets.as_ref().is_some_and(|targets| !targets.is_empty()) {
+            let problem = "has both a path and an inline replacement";
+            return Err(KustomizeError::field(&entry.path.at, "replacements", problem));
+        }
+        let (content, file) = loader.load(&entry.path, "replacements.path")?;
+        let documents = yaml::parse_all(content, Some(&file), Dialect::Sigs, budget)?;
+        let document = documents.into_iter().next().unwrap_or_default();
+        let read = |node: &Node| Replacement::read(&mut Fields::of(node, "replacement")?.lenient());
+        match document.as_seq() {
+            Some(items) => {
+                for item in items {
+                    found.push(read(item)?);
+                }
+            }
+            None => found.push(read(&document)?),
+        }
+    }
+    Ok(found)
+}
+
+pub(crate) fn apply(cx: &mut Context, replacements: &[Replacement]) -> Result<(), KustomizeError> {
+    for replacement in replacements {
+        let refuse = |problem: &str| Err(KustomizeError::field(&replacement.at, "replacements", problem));
+        if replacement.source.is_none() && replacement.source_value.is_none() || replacement.targets.is_none() {
+            return refuse("must specify a source and at least one target");
+        }
+        let value = match (&replacement.source, &replacement.source_value) {
+            (Some(_), Some(_)) => return refuse("has both source and sourceValue"),
+            (None, Some(text)) => scalar::new(text, scalar::Tag::None),
+            (Some(source), None) => source_value(cx, source, &replacement.at)?,
+            (None, None) => return refuse("has no source"),
+        };
+        for target in replacement.targets.iter().flatten() {
+            let Some(select) = &target.select else {
+                return Err(KustomizeError::field(&target.at, "replacements.targets", "has no select"));
+            };
+            for resource in &mut cx.resources.list {
+                cx.budget.spend(1)?;
+                let ids = all_ids(resource);
+                if !target.is_for(select, resource, &ids) {
+                    continue;
+                }
+                let default = [Sited { text: DEFAULT_PATH.to_owned(), at: target.at.clone() }];
+                let paths = if target.field_paths.is_empty() { &default[..] } else { &target.field_paths };
+                for path in paths {
+                    let filled = fill::fill(&mut resource.node, &path.text, &value, &target.options, cx.budget)?;
+                    if let Err(why) = filled {
+                        return Err(failed(resource, "a replacement", &path.at, cx.schemas, why));
+                    }
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The ids of an object as replacements compare them: never cluster-wide.
+fn all_ids(resource: &Resource) -> Vec<Id> {
+    let now = Id::new(resource.gvk(), &resource.name(), &resource.namespace());
+    std::iter::once(now).chain(resource.previous_ids()).collect()
+}
+
+fn source_value(cx: &Context, source: &Source, at: &Origin) -> Result<Node, KustomizeError> {
+    let wanted = &source.id;
+    let selects = |id: &Id| {
+        (wanted.name.is_empty() || wanted.name == id.name)
+            && (wanted.namespace.is_empty() || wanted.same_namespace(id))
+            && id.gvk.is_selected(&wanted.gvk)
+    };
+    let found: Vec<&Resource> = cx.resources.list.iter().filter(|r| all_ids(r).iter().any(selects)).collect();
+    let what = format!("the source {wanted} of a replacement");
+    let resource = match found.as_slice() {
+        [one] => *one,
+        [] => return Err(KustomizeError::target(at, what, "fits no object")),
+        many => {
+            let places: Vec<String> = many.iter().map(|resource| resource.at().to_string()).collect();
+            return Err(KustomizeError::target(at, what, format!("fits more than one object: {}", places.join(", "))));
+        }
+    };
+    let path = if source.field_path.is_empty() { DEFAULT_PATH } else { &source.field_path };
+    let value = path::lookup(&resource.node, &path::split(path));
+    let value = value.map_err(|why| KustomizeError::target(at, &what, format!("cannot be read: {why}")))?;
+    let Some(value) = value.filter(|value| !scalar::is_nil_or_empty(value)) else {
+        return Err(KustomizeError::target(at, what, format!("has no field '{path}'")));
+    };
+    refined(value, &source.options).map_err(|why| KustomizeError::target(at, what, why))
+}
+
+fn refined(value: &Node, options: &FieldOptions) -> Result<Node, String> {
+    if options.delimiter.is_empty() {
+        return Ok(value.clone());
+    }
+    if !scalar::is_scalar(value) {
+        return Err("is no scalar, so that the option delimiter cannot be used".to_owned());
+    }
+    let text = scalar::text(value).into_owned();
+    let part = usize::try_from(options.index).ok().and_then(|at| text.split(&options.delimiter).nth(at));
+    let Some(part) = part else {
+        return Err(format!("has no part {} in '{text}'", options.index));
+    };
+    let mut value = value.clone();
+    scalar::set_text(&mut value, part);
+    Ok(value)
+}

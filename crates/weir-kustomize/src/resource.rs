@@ -1,0 +1,192 @@
+//! An object on its way through a build, and what kustomize remembers of its past.
+
+use crate::id::{Gvk, Id};
+use crate::scalar::{self, Tag};
+use crate::schema::Schemas;
+use std::collections::BTreeMap;
+use weir_base::Origin;
+use weir_doc::{Map, Node};
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Behavior {
+    #[default]
+    Unspecified,
+    Create,
+    Replace,
+    Merge,
+}
+
+/// A name, namespace and kind that the object had.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Past {
+    pub name: String,
+    pub namespace: String,
+    pub kind: String,
+}
+
+/// What kustomize keeps in `internal.config.kubernetes.io/` annotations during a build.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct History {
+    pub past: Vec<Past>,
+    pub prefixes: Vec<String>,
+    pub suffixes: Vec<String>,
+    pub behavior: Option<Behavior>,
+    pub needs_hash: bool,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct Resource {
+    pub node: Node,
+    pub history: History,
+    /// Only on patches.
+    pub allow_name_change: bool,
+    pub allow_kind_change: bool,
+    /// The vars that take their value from here.
+    pub vars: Vec<String>,
+}
+
+impl Resource {
+    pub fn new(node: Node) -> Self {
+        Self { node, history: History::default(), allow_name_change: false, allow_kind_change: false, vars: Vec::new() }
+    }
+
+    pub fn at(&self) -> &Origin {
+        &self.node.meta.at
+    }
+
+    pub fn gvk(&self) -> Gvk {
+        Gvk::parse(&self.api_version(), &self.kind())
+    }
+
+    pub fn api_version(&self) -> String {
+        self.node.get("apiVersion").map(scalar::text).unwrap_or_default().into_owned()
+    }
+
+    pub fn kind(&self) -> String {
+        self.node.get("kind").map(scalar::text).unwrap_or_default().into_owned()
+    }
+
+    fn meta_text(&self, key: &str) -> String {
+        let found = self.node.path(&["metadata", key]).filter(|node| scalar::is_scalar(node));
+        found.map(scalar::text).unwrap_or_default().into_owned()
+    }
+
+    pub fn name(&self) -> String {
+        self.meta_text("name")
+    }
+
+    pub fn namespace(&self) -> String {
+        self.meta_text("namespace")
+    }
+
+    pub fn id(&self, schemas: &Schemas) -> Id {
+        Id::scoped(self.gvk(), &self.name(), &self.namespace(), schemas)
+    }
+
+    /// The ids it had, the oldest first.
+    pub fn previous_ids(&self) -> impl Iterator<Item = Id> + '_ {
+        let gvk = self.gvk();
+        self.history
+            .past
+            .iter()
+            .map(move |past| Id::new(Gvk { kind: past.kind.clone(), ..gvk.clone() }, &past.name, &past.namespace))
+    }
+
+    pub fn original_id(&self, schemas: &Schemas) -> Id {
+        self.previous_ids().next().unwrap_or_else(|| self.id(schemas))
+    }
+
+    pub fn any_id(&self, schemas: &Schemas, mut matches: impl FnMut(&Id) -> bool) -> bool {
+        self.previous_ids().any(|id| matches(&id)) || matches(&self.id(schemas))
+    }
+
+    /// Remembers the present id, before something of it changes.
+    pub fn store_id(&mut self, schemas: &Schemas) {
+        let id = self.id(schemas);
+        let namespace = id.effective_namespace().to_owned();
+        self.history.past.push(Past { name: id.name, namespace, kind: id.gvk.kind });
+    }
+
+    pub fn set_name(&mut self, name: &str) {
+        scalar::set_untyped_field(self.node.ensure_map(&["metadata"]), "name", name);
+    }
+
+    pub fn set_namespace(&mut self, namespace: &str) {
+        let metadata = self.node.ensure_map(&["metadata"]);
+        if namespace.is_empty() {
+            metadata.remove("namespace");
+        } else {
+            scalar::set_untyped_field(metadata, "namespace", namespace);
+        }
+    }
+
+    pub fn set_kind(&mut self, kind: &str) {
+        scalar::set_untyped_field(self.node.ensure_map(&[]), "kind", kind);
+    }
+
+    pub fn set_api_version(&mut self, api_version: &str) {
+        scalar::set_untyped_field(self.node.ensure_map(&[]), "apiVersion", api_version);
+    }
+
+    fn meta_map(&self, key: &str) -> BTreeMap<String, String> {
+        let map = self.node.path(&["metadata", key]).and_then(Node::as_map);
+        let entries = map.into_iter().flat_map(Map::iter);
+        entries.map(|(key, value)| (key.as_str().to_owned(), scalar::text(value).into_owned())).collect()
+    }
+
+    pub fn labels(&self) -> BTreeMap<String, String> {
+        self.meta_map("labels")
+    }
+
+    pub fn annotations(&self) -> BTreeMap<String, String> {
+        self.meta_map("annotations")
+    }
+
+    /// Writes labels or annotations anew: every value becomes a string, an empty map goes.
+    fn set_meta_map(&mut self, key: &str, values: &BTreeMap<String, String>) {
+        let metadata = self.node.ensure_map(&["metadata"]);
+        let old = metadata.remove(key);
+        if values.is_empty() {
+            return;
+        }
+        let mut map = Map::new();
+        for (key, value) in values {
+            let mut node = scalar::new(value, Tag::String);
+            if let Some(old) = old.as_ref().and_then(|old| old.get(key)) {
+                node.meta.at = old.meta.at.clone();
+            }
+            map.insert(key.as_str(), node);
+        }
+        let mut node = Node::from(map);
+        node.meta.at = old.map(|old| old.meta.at).unwrap_or_default();
+        metadata.insert(key, node);
+    }
+
+    pub fn set_labels(&mut self, values: &BTreeMap<String, String>) {
+        self.set_meta_map("labels", values);
+    }
+
+    pub fn set_annotations(&mut self, values: &BTreeMap<String, String>) {
+        self.set_meta_map("annotations", values);
+    }
+
+    /// Whether kustomize would have annotations of its own on the object now.
+    pub fn has_history(&self) -> bool {
+        self.history != History::default()
+    }
+
+    /// Takes over identity and metadata of the object that this one replaces.
+    pub fn inherit_metadata(&mut self, old: &Resource) {
+        let mut labels = old.labels();
+        labels.extend(self.labels());
+        self.set_labels(&labels);
+        let mut annotations = old.annotations();
+        annotations.extend(self.annotations());
+        self.set_annotations(&annotations);
+        let needs_hash = self.history.needs_hash && old.history.needs_hash;
+        self.history = History { needs_hash, ..old.history.clone() };
+        self.set_name(&old.name());
+        self.set_namespace(&old.namespace());
+        self.vars = old.vars.clone();
+    }
+}

@@ -1,0 +1,250 @@
+//! Scalars as yaml.v3 nodes have them: a text, perhaps a tag, and a style that outlives the value.
+//!
+//! kyaml changes the text of a node and keeps its style, then prints and reads the document again. So
+//! a number that is set over a quoted string becomes a string, and an untagged text is resolved anew.
+
+use crate::timestamp;
+use base64::Engine;
+use std::borrow::Cow;
+use weir_doc::{Dialect, Map, Node, Note, Number, Style, Value, yaml};
+
+/// The tag that marks a plain scalar which yaml.v3 reads as a time.
+const TIMESTAMP: &str = "tag:yaml.org,2002:timestamp";
+const BINARY: &str = "tag:yaml.org,2002:binary";
+
+/// What is known of the type of a text.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Tag {
+    /// Nothing: a plain text means what YAML says.
+    None,
+    String,
+}
+
+/// The text of a scalar; empty for a list or mapping.
+pub(crate) fn text(node: &Node) -> Cow<'_, str> {
+    let source = || node.meta.note.as_ref().and_then(|note| note.source.as_deref());
+    match &node.value {
+        Value::String(text) => Cow::Borrowed(text),
+        Value::Seq(_) | Value::Map(_) => Cow::Borrowed(""),
+        Value::Null => Cow::Borrowed(source().unwrap_or("null")),
+        Value::Bool(value) => Cow::Borrowed(source().unwrap_or(if *value { "true" } else { "false" })),
+        Value::Number(number) => match (source(), number) {
+            (Some(source), _) => Cow::Borrowed(source),
+            (None, Number::Int(n)) => Cow::Owned(n.to_string()),
+            (None, Number::Uint(n)) => Cow::Owned(n.to_string()),
+            (None, Number::Float(n)) => Cow::Owned(n.to_string()),
+        },
+    }
+}
+
+pub(crate) fn is_scalar(node: &Node) -> bool {
+    !matches!(node.value, Value::Seq(_) | Value::Map(_) | Value::Null)
+}
+
+pub(crate) fn is_nil_or_empty(node: &Node) -> bool {
+    match &node.value {
+        Value::Null => true,
+        Value::Seq(items) => items.is_empty(),
+        Value::Map(map) => map.is_empty(),
+        _ => false,
+    }
+}
+
+fn is_quoted(style: Style) -> bool {
+    !matches!(style, Style::Plain | Style::Flow)
+}
+
+/// Whether YAML 1.1 would read the text as anything but a string.
+fn is_ambiguous(text: &str) -> bool {
+    !matches!(yaml::resolve_plain(text, Dialect::Sigs), Value::String(_))
+}
+
+/// A new scalar that does not replace one.
+pub(crate) fn new(text: &str, tag: Tag) -> Node {
+    let style = if is_ambiguous(text) { Style::DoubleQuoted } else { Style::Plain };
+    styled(text, tag, style)
+}
+
+/// Sets a field to a text without a tag: it means what the text and the style of the old value say.
+pub(crate) fn set_untyped_field(map: &mut Map, key: &str, text: &str) {
+    match map.get_mut(key) {
+        Some(old) => set(old, text, Tag::None),
+        None => {
+            map.insert(key, new(text, Tag::None));
+        }
+    }
+}
+
+/// A string in plain style.
+pub(crate) fn plain_string(text: &str) -> Node {
+    styled(text, Tag::String, Style::Plain)
+}
+
+/// A string for `data` of a ConfigMap or Secret.
+pub(crate) fn new_data(text: &str) -> Node {
+    let mut node = new(text, Tag::String);
+    if text.contains('\n') {
+        node.meta.style = Style::Literal;
+    }
+    node
+}
+
+fn styled(text: &str, tag: Tag, style: Style) -> Node {
+    let value = if tag == Tag::String || is_quoted(style) {
+        Value::String(text.to_owned())
+    } else {
+        yaml::resolve_plain(text, Dialect::V3)
+    };
+    let mut node = Node::new(value);
+    node.meta.style = style;
+    if !matches!(node.value, Value::String(_)) {
+        node.meta.note = Some(Box::new(Note { source: Some(text.to_owned()), tag: None, set_by: None }));
+    } else if tag == Tag::None && style == Style::Plain && timestamp::parse(text).is_some() {
+        mark_timestamp(&mut node);
+    }
+    node
+}
+
+/// Sets the text of a node in place, as kyaml's `FieldSetter` without a name does: the style stays.
+pub(crate) fn set(node: &mut Node, text: &str, tag: Tag) {
+    let mut new = styled(text, tag, node.meta.style);
+    new.meta.at = node.meta.at.clone();
+    *node = new;
+}
+
+/// Changes the text only: the tag stays if the new text can have it.
+///
+/// A node keeps its tag, so that a string stays a string; any other type is read from the text anew.
+pub(crate) fn set_text(node: &mut Node, text: &str) {
+    let tag = if matches!(node.value, Value::String(_)) && !text.is_empty() && !is_untyped(node) {
+        Tag::String
+    } else {
+        Tag::None
+    };
+    set(node, text, tag);
+}
+
+/// A scalar that was made without a tag and has no text yet.
+fn is_untyped(node: &Node) -> bool {
+    node.as_str() == Some("") && node.meta.style == Style::Plain
+}
+
+/// Sets an integer in place; over a quoted text it becomes a text.
+pub(crate) fn set_int(node: &mut Node, value: i64) {
+    set(node, &value.to_string(), Tag::None);
+}
+
+/// Sets a field as kyaml's `FieldSetter` does: null removes it, an old value's style stays.
+pub(crate) fn set_field(map: &mut Map, key: &str, mut value: Node) {
+    if value.is_null() {
+        map.remove(key);
+        return;
+    }
+    if let Some(old) = map.get_mut(key) {
+        inherit_style(&mut value, old.meta.style);
+        *old = value;
+    } else {
+        map.insert(key, value);
+    }
+}
+
+/// Gives a scalar the style of the one it replaces.
+pub(crate) fn inherit_style(value: &mut Node, style: Style) {
+    if !is_scalar(value) {
+        return;
+    }
+    if is_quoted(style) {
+        let text = text(value).into_owned();
+        value.value = Value::String(text);
+        value.meta.note = None;
+    }
+    value.meta.style = style;
+}
+
+/// Marks the plain scalars that yaml.v3 reads as times, so that [`finish`] prints them as Go does.
+pub(crate) fn mark_timestamps(node: &mut Node) {
+    match &mut node.value {
+        Value::Seq(items) => items.iter_mut().for_each(mark_timestamps),
+        Value::Map(map) => map.values_mut().for_each(mark_timestamps),
+        Value::String(text) => {
+            let plain = node.meta.style == Style::Plain && node.meta.note.as_ref().is_none_or(|n| n.tag.is_none());
+            if plain && text.as_bytes().first().is_some_and(u8::is_ascii_digit) && timestamp::parse(text).is_some() {
+                mark_timestamp(node);
+            }
+        }
+        _ => {}
+    }
+}
+
+fn mark_timestamp(node: &mut Node) {
+    node.meta.note.get_or_insert_default().tag = Some(TIMESTAMP.to_owned());
+}
+
+/// What the last step of printing through JSON does to scalars.
+pub(crate) fn finish(node: &mut Node) {
+    match &mut node.value {
+        Value::Seq(items) => items.iter_mut().for_each(finish),
+        Value::Map(map) => map.values_mut().for_each(finish),
+        Value::String(text) => {
+            let tag = node.meta.note.as_ref().and_then(|note| note.tag.as_deref());
+            if tag == Some(TIMESTAMP)
+                && let Some(time) = timestamp::parse(text)
+            {
+                *text = time;
+            } else if tag == Some(BINARY) {
+                let encoded: String = text.split_whitespace().collect();
+                let bytes = base64::engine::general_purpose::STANDARD.decode(encoded).unwrap_or_default();
+                *text = String::from_utf8_lossy(&bytes).into_owned();
+                node.meta.note = None;
+            }
+        }
+        _ => {}
+    }
+}
+
+/// What writing a document as JSON and reading it as YAML leaves: every string is quoted.
+pub(crate) fn quote_strings(node: &mut Node) {
+    finish(node);
+    restyle(node, &|_| Style::DoubleQuoted);
+}
+
+/// What printing through Go's maps leaves: doubles for numbers, styles as yaml.v3 chooses them.
+pub(crate) fn through_go_maps(node: &mut Node) {
+    finish(node);
+    restyle(node, &|text| {
+        if text.contains('\n') {
+            Style::Literal
+        } else if is_ambiguous(text) || !matches!(yaml::resolve_plain(text, Dialect::V3), Value::String(_)) {
+            Style::DoubleQuoted
+        } else {
+            Style::Plain
+        }
+    });
+    round_numbers(node);
+}
+
+fn restyle(node: &mut Node, style: &impl Fn(&str) -> Style) {
+    match &mut node.value {
+        Value::Seq(items) => items.iter_mut().for_each(|item| restyle(item, style)),
+        Value::Map(map) => map.values_mut().for_each(|value| restyle(value, style)),
+        Value::String(text) => {
+            node.meta.style = style(text);
+            node.meta.note = None;
+        }
+        _ => node.meta.style = Style::Plain,
+    }
+}
+
+fn round_numbers(node: &mut Node) {
+    match &mut node.value {
+        Value::Seq(items) => items.iter_mut().for_each(round_numbers),
+        Value::Map(map) => map.values_mut().for_each(round_numbers),
+        Value::Number(number) => {
+            let double = number.as_f64();
+            let whole = double.fract() == 0.0 && double.abs() < 9.2e18;
+            *number = if whole { Number::Int(double as i64) } else { Number::Float(double) };
+            node.meta.note = None;
+        }
+        _ => {}
+    }
+}

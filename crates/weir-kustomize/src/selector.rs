@@ -1,0 +1,109 @@
+//! Which objects a patch or a replacement is for.
+
+use crate::KustomizeError;
+use crate::config;
+use crate::fields::Fields;
+use crate::id::{Gvk, Id};
+use crate::labels::LabelSelector;
+use crate::resource::Resource;
+use crate::schema::Schemas;
+use regex::{Regex, RegexBuilder};
+use weir_base::Origin;
+
+/// The longest pattern, and the size that a compiled one may have in bytes.
+const MAX_PATTERN: usize = 1024;
+const MAX_COMPILED: usize = 1 << 20;
+
+pub(crate) fn pattern(text: &str, at: &Origin, field: &str) -> Result<Regex, KustomizeError> {
+    if text.len() > MAX_PATTERN {
+        let problem = format!("the pattern is {} bytes long, at most {MAX_PATTERN} are allowed", text.len());
+        return Err(KustomizeError::field(at, field, problem));
+    }
+    let built = RegexBuilder::new(text).size_limit(MAX_COMPILED).dfa_size_limit(MAX_COMPILED).nest_limit(64).build();
+    built.map_err(|why| {
+        let why = why.to_string();
+        let last = why.lines().last().unwrap_or_default().trim_start_matches("error: ").to_owned();
+        KustomizeError::field(at, field, format!("'{text}' is not a regular expression: {last}"))
+    })
+}
+
+/// A pattern that must match a whole text; empty matches anything.
+#[derive(Clone, Debug, Default)]
+struct Anchored(Option<Regex>);
+
+impl Anchored {
+    fn new(text: &str, at: &Origin, field: &str) -> Result<Self, KustomizeError> {
+        if text.is_empty() {
+            return Ok(Self(None));
+        }
+        // Compiled alone first, so that `a)(b` is refused.
+        pattern(text, at, field)?;
+        Ok(Self(Some(pattern(&format!("^(?:{text})$"), at, field)?)))
+    }
+
+    fn fits(&self, text: &str) -> bool {
+        self.0.as_ref().is_none_or(|pattern| pattern.is_match(text))
+    }
+}
+
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Selector {
+    group: Anchored,
+    version: Anchored,
+    kind: Anchored,
+    name: Anchored,
+    namespace: Anchored,
+    labels: LabelSelector,
+    annotations: LabelSelector,
+    /// Whether any of group, version, kind, name and namespace is set.
+    pub names_something: bool,
+    pub has_name: bool,
+    pub has_labels: bool,
+}
+
+impl Selector {
+    pub fn read(mut fields: Fields) -> Result<Self, KustomizeError> {
+        let at = fields.at.clone();
+        let gvk = config::gvk(&mut fields)?;
+        let (name, namespace) = (fields.string("name")?, fields.string("namespace")?);
+        let anchored = |text: &str, field: &str| Anchored::new(text, &at, field);
+        let labels = fields.sited("labelSelector")?;
+        let annotations = fields.sited("annotationSelector")?;
+        let selector = Self {
+            group: anchored(&gvk.group, &fields.path_of("group"))?,
+            version: anchored(&gvk.version, &fields.path_of("version"))?,
+            kind: anchored(&gvk.kind, &fields.path_of("kind"))?,
+            name: anchored(&name, &fields.path_of("name"))?,
+            namespace: anchored(&namespace, &fields.path_of("namespace"))?,
+            labels: LabelSelector::parse(&labels, &fields.path_of("labelSelector"))?,
+            annotations: LabelSelector::parse(&annotations, &fields.path_of("annotationSelector"))?,
+            names_something: gvk != Gvk::default() || !name.is_empty() || !namespace.is_empty(),
+            has_name: !name.is_empty(),
+            has_labels: !labels.text.is_empty() || !annotations.text.is_empty(),
+        };
+        fields.finish()?;
+        Ok(selector)
+    }
+
+    fn fits_gvk(&self, gvk: &Gvk) -> bool {
+        self.group.fits(&gvk.group) && self.version.fits(&gvk.version) && self.kind.fits(&gvk.kind)
+    }
+
+    /// Whether a patch with this target is for the object: by its first or its present name.
+    pub fn selects(&self, resource: &Resource, schemas: &Schemas) -> bool {
+        let (now, first) = (resource.id(schemas), resource.original_id(schemas));
+        (self.namespace.fits(first.effective_namespace()) || self.namespace.fits(now.effective_namespace()))
+            && (self.name.fits(&first.name) || self.name.fits(&now.name))
+            && self.fits_gvk(&now.gvk)
+            && self.fits_metadata(resource)
+    }
+
+    pub fn fits_metadata(&self, resource: &Resource) -> bool {
+        self.labels.fits(&resource.labels()) && self.annotations.fits(&resource.annotations())
+    }
+
+    /// Whether a replacement with this target is for an object with this id.
+    pub fn fits_id(&self, id: &Id) -> bool {
+        self.fits_gvk(&id.gvk) && self.name.fits(&id.name) && self.namespace.fits(&id.namespace)
+    }
+}

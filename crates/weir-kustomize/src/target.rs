@@ -1,0 +1,369 @@
+//! One kustomization: what it gathers, and what it does to that.
+
+use crate::args::{Generator, Var};
+use crate::config::Config;
+use crate::kustomization::Kustomization;
+use crate::loader::{Loader, Sited};
+use crate::origin::{self, Trail};
+use crate::resources::Resources;
+use crate::schema::{Schema, Schemas};
+use crate::transform::{self, Context, Subjects};
+use crate::{Built, KUSTOMIZE_VERSION, KustomizeError, Options, crds, generate, plugins, read};
+use crate::{replacement, scalar};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use weir_base::tree::Found;
+use weir_base::{Budget, Origin, Tree};
+use weir_doc::{Dialect, Node, yaml};
+
+/// What came together so far.
+#[derive(Default)]
+pub(crate) struct Gathered {
+    pub resources: Resources,
+    pub config: Config,
+    vars: Vec<Var>,
+}
+
+/// What all kustomizations of a build share.
+pub(crate) struct Build {
+    pub schemas: Schemas,
+    pub metadata: Vec<String>,
+}
+
+/// A kustomization with the place it is read from.
+pub(crate) struct Target<'t> {
+    pub loader: Loader<'t>,
+    pub file: Kustomization,
+    /// Set when origins are noted.
+    pub trail: Option<Trail>,
+}
+
+/// Annotations that kustomize uses itself and never prints.
+const INTERNAL: [&str; 19] = [
+    "internal.config.kubernetes.io/previousKinds",
+    "internal.config.kubernetes.io/previousNames",
+    "internal.config.kubernetes.io/prefixes",
+    "internal.config.kubernetes.io/suffixes",
+    "internal.config.kubernetes.io/previousNamespaces",
+    "internal.config.kubernetes.io/allowNameChange",
+    "internal.config.kubernetes.io/allowKindChange",
+    "internal.config.kubernetes.io/refBy",
+    "internal.config.kubernetes.io/generatorBehavior",
+    "internal.config.kubernetes.io/needsHashSuffix",
+    "internal.config.kubernetes.io/path",
+    "internal.config.kubernetes.io/index",
+    "internal.config.kubernetes.io/seqindent",
+    "internal.config.kubernetes.io/id",
+    "internal.config.kubernetes.io/annotations-migration-resource-id",
+    "internal.config.kubernetes.io/helm-generated",
+    "config.kubernetes.io/path",
+    "config.kubernetes.io/index",
+    "config.k8s.io/id",
+];
+
+pub(crate) fn build(tree: &Tree, path: &str, options: &Options, budget: &Budget) -> Result<Built, KustomizeError> {
+    let loader = Loader::new(tree, path, options.load_restrictor)?;
+    let mut target = Target::load(loader, &Origin::default(), budget)?;
+    let metadata = target.file.build_metadata.clone();
+    target.trail = (!metadata.is_empty()).then(Trail::default);
+    let mut build = Build { schemas: Schemas::default(), metadata };
+    target.choose_schema(&mut build, budget)?;
+    let gathered = target.gather(Gathered::default(), &mut build, budget)?;
+    let Gathered { mut resources, config, vars } = gathered;
+    let schemas = &build.schemas;
+    resources.list.iter_mut().for_each(|resource| transform::add_hash(resource, schemas));
+    let mut cx = Context { resources: &mut resources, schemas, budget };
+    transform::references::fix(&mut cx, &config.name_reference)?;
+    let mut vars = vars;
+    vars.sort_by(|a, b| a.name.cmp(&b.name));
+    transform::vars::resolve(&mut cx, &vars, &config.var_reference)?;
+    drop_local(&mut resources)?;
+    transform::sort::sort(&mut resources, target.file.sort_options.as_ref(), options.order, schemas)?;
+    if build.metadata.iter().any(|option| option == "managedByLabel") {
+        let pairs = [("app.kubernetes.io/managed-by".to_owned(), format!("kustomize-{KUSTOMIZE_VERSION}"))];
+        let specs = [crate::fieldspec::FieldSpec::at("metadata/labels", true)];
+        let mut cx = Context { resources: &mut resources, schemas, budget };
+        transform::add_labels(&mut cx, &BTreeMap::from(pairs), &specs, &target.file.at)?;
+    }
+    Ok(Built { objects: finish(resources, &build.metadata) })
+}
+
+/// Drops what is marked as local configuration.
+fn drop_local(resources: &mut Resources) -> Result<(), KustomizeError> {
+    for resource in &resources.list {
+        if resource.kind().is_empty() || resource.name().is_empty() {
+            let problem = "the object has no kind or no metadata.name after its patches";
+            return Err(KustomizeError::object(resource.at(), problem));
+        }
+    }
+    resources.list.retain(|resource| {
+        let annotations = resource.annotations();
+        annotations.get("config.kubernetes.io/local-config").is_none_or(|value| value == "false")
+    });
+    Ok(())
+}
+
+/// The objects as they are printed: without kustomize's own annotations, times as Go prints them.
+fn finish(resources: Resources, metadata: &[String]) -> Vec<Node> {
+    let wants = |option: &str| metadata.iter().any(|known| known == option);
+    let objects = resources.list.into_iter().map(|mut resource| {
+        let mut annotations = resource.annotations();
+        annotations.retain(|key, _| match key.as_str() {
+            origin::ORIGIN => wants("originAnnotations"),
+            origin::TRANSFORMATIONS => wants("transformerAnnotations"),
+            key => !INTERNAL.contains(&key),
+        });
+        resource.set_annotations(&annotations);
+        scalar::finish(&mut resource.node);
+        resource.node
+    });
+    objects.collect()
+}
+
+impl<'t> Target<'t> {
+    pub fn load(loader: Loader<'t>, at: &Origin, budget: &Budget) -> Result<Self, KustomizeError> {
+        let (content, path) = loader.kustomization(at)?;
+        let file = Kustomization::read(content, &path, budget)?;
+        Ok(Self { loader, file, trail: None })
+    }
+
+    /// `openapi`: the first kustomization that sets it decides for all.
+    fn choose_schema(&self, build: &mut Build, budget: &Budget) -> Result<(), KustomizeError> {
+        let at = &self.file.openapi_at;
+        let (path, version) = (self.file.openapi.get("path"), self.file.openapi.get("version"));
+        let content = match path {
+            Some(path) => {
+                let path = Sited { text: path.clone(), at: at.clone() };
+                Some(self.loader.load(&path, "openapi.path")?)
+            }
+            None => None,
+        };
+        if build.schemas.chosen {
+            return Ok(());
+        }
+        match (content, version) {
+            (Some(_), Some(_)) => Err(KustomizeError::field(at, "openapi", "has both version and path")),
+            (Some((content, file)), None) => {
+                let documents = yaml::parse_all(content, Some(&file), Dialect::Sigs, budget)?;
+                let document = documents.into_iter().next().unwrap_or_default();
+                if document.as_map().is_none() {
+                    return Err(KustomizeError::object(&Origin::file(file), "expected an OpenAPI document"));
+                }
+                build.schemas.custom = Some(Arc::new(Schema::from_swagger(&document)));
+                build.schemas.chosen = true;
+                Ok(())
+            }
+            (None, Some(version)) if version == "v1.21.2" => {
+                build.schemas.chosen = true;
+                Ok(())
+            }
+            (None, Some(version)) if !version.is_empty() => {
+                let problem = format!("'{version}' is not built in, expected v1.21.2");
+                Err(KustomizeError::field(at, "openapi.version", problem))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Everything that the kustomization makes, added to what came together before (for a component).
+    pub fn gather(&self, gathered: Gathered, build: &mut Build, budget: &Budget) -> Result<Gathered, KustomizeError> {
+        let budget = &budget.deeper()?;
+        let file = &self.file;
+        let mut gathered = gathered;
+        for path in &file.resources {
+            self.resource(path, "resources", &mut gathered, build, budget)?;
+        }
+        let mut config = Config::builtin().clone();
+        for path in &file.configurations {
+            let (content, name) = self.loader.load(path, "configurations")?;
+            let documents = yaml::parse_all(content, Some(&name), Dialect::Sigs, budget)?;
+            let read = Config::read(&documents.into_iter().next().unwrap_or_default())?;
+            config.merge(&read, &path.at)?;
+        }
+        gathered.config.merge(&config, &file.at)?;
+        gathered.config.merge(&crds::load(&file.crds, &self.loader, budget)?, &file.at)?;
+        self.generate(&mut gathered, build, budget)?;
+        for path in &file.components {
+            gathered = self.component(path, gathered, build, budget)?;
+        }
+        self.transform(&mut gathered, build, budget)?;
+        if let Some(path) = file.validators.first() {
+            let what = "the field validators";
+            return Err(KustomizeError::unsupported(&path.at, what, "check the output with a policy instead"));
+        }
+        let mut cx = Context { resources: &mut gathered.resources, schemas: &build.schemas, budget };
+        transform::vars::claim(&mut cx, &file.vars)?;
+        transform::vars::merge(&mut gathered.vars, &file.vars)?;
+        Ok(gathered)
+    }
+
+    /// A file with objects, or the folder of a base.
+    pub fn resource(
+        &self,
+        path: &Sited,
+        field: &str,
+        gathered: &mut Gathered,
+        build: &mut Build,
+        budget: &Budget,
+    ) -> Result<(), KustomizeError> {
+        budget.spend(1)?;
+        if self.loader.find(path, field)? != Found::Folder {
+            let (content, name) = self.loader.load(path, field)?;
+            let mut objects = read::objects(content, &name, budget)?;
+            if let Some(trail) = &self.trail {
+                let origin = trail.append(&path.text).file();
+                objects.iter_mut().for_each(|resource| origin::note_origin(resource, &origin));
+            }
+            return gathered.resources.append_all(objects, &build.schemas);
+        }
+        let base = self.enter(path, field, build, budget)?;
+        if base.file.is_component {
+            let problem = "is a Component, expected a Kustomization";
+            return Err(KustomizeError::field(&path.at, format!("{field} '{}'", path.text), problem)
+                .with_remedy("name it in components instead"));
+        }
+        let made = base.gather(Gathered::default(), build, budget)?;
+        gathered.resources.append_all(made.resources.list, &build.schemas)?;
+        gathered.config.merge(&made.config, &base.file.at)?;
+        transform::vars::merge(&mut gathered.vars, &made.vars)
+    }
+
+    fn enter(&self, path: &Sited, field: &str, build: &mut Build, budget: &Budget) -> Result<Self, KustomizeError> {
+        let mut base = Self::load(self.loader.enter(path, field)?, &path.at, budget)?;
+        base.trail = self.trail.as_ref().map(|trail| trail.append(&path.text));
+        base.choose_schema(build, budget)?;
+        Ok(base)
+    }
+
+    fn component(
+        &self,
+        path: &Sited,
+        gathered: Gathered,
+        build: &mut Build,
+        budget: &Budget,
+    ) -> Result<Gathered, KustomizeError> {
+        let component = self.enter(path, "components", build, budget)?;
+        if !component.file.is_component {
+            let problem = "is a Kustomization, expected a Component";
+            return Err(KustomizeError::field(&path.at, format!("components '{}'", path.text), problem)
+                .with_remedy("set kind: Component in it, or name it in resources instead"));
+        }
+        component.gather(gathered, build, budget)
+    }
+
+    fn generate(&self, gathered: &mut Gathered, build: &mut Build, budget: &Budget) -> Result<(), KustomizeError> {
+        let generators = self.file.config_maps.iter().chain(&self.file.secrets);
+        for generator in generators {
+            let mut made = generate::generate(generator, self.file.generator_options.as_ref(), &self.loader, budget)?;
+            if let Some(trail) = &self.trail {
+                let by = origin::builtin(generator_kind(generator));
+                origin::note_origin(&mut made, &trail.configured(file_name(&self.file.file), by));
+            }
+            gathered.resources.absorb(made, &build.schemas)?;
+        }
+        for plugin in plugins::load(self, &self.file.generators, "generators", build, budget)? {
+            plugin.generate(self, gathered, build, budget)?;
+        }
+        Ok(())
+    }
+
+    fn transform(&self, gathered: &mut Gathered, build: &mut Build, budget: &Budget) -> Result<(), KustomizeError> {
+        let file = &self.file;
+        let config = gathered.config.clone();
+        let external = plugins::load(self, &file.transformers, "transformers", build, budget)?;
+        let mut run = Run { target: self, resources: &mut gathered.resources, schemas: &build.schemas, budget };
+        if !file.patches_strategic_merge.is_empty() {
+            run.step("PatchStrategicMergeTransformer", |cx| {
+                transform::strategic_patches(cx, &file.patches_strategic_merge, &self.loader)
+            })?;
+        }
+        for patch in &file.patches {
+            run.step("PatchTransformer", |cx| transform::apply_patch(cx, patch, &self.loader))?;
+        }
+        let at = &file.at;
+        if !file.namespace.is_empty() {
+            run.step("NamespaceTransformer", |cx| {
+                transform::set_namespace(cx, &file.namespace, &config.namespace, Subjects::Default, false, at)
+            })?;
+        }
+        if !file.name_prefix.is_empty() {
+            run.step("PrefixTransformer", |cx| transform::add_prefix(cx, &file.name_prefix, &config.name_prefix, at))?;
+        }
+        if !file.name_suffix.is_empty() {
+            run.step("SuffixTransformer", |cx| transform::add_suffix(cx, &file.name_suffix, &config.name_suffix, at))?;
+        }
+        for label in &file.labels {
+            run.step("LabelTransformer", |cx| transform::add_label(cx, label, &config))?;
+        }
+        if !file.labels.is_empty() || !file.common_labels.is_empty() {
+            run.step("LabelTransformer", |cx| {
+                transform::add_labels(cx, &file.common_labels, &config.common_labels, at)
+            })?;
+        }
+        if !file.common_annotations.is_empty() {
+            run.step("AnnotationsTransformer", |cx| {
+                transform::add_annotations(cx, &file.common_annotations, &config.common_annotations, at)
+            })?;
+        }
+        for patch in &file.patches_json {
+            run.step("PatchJson6902Transformer", |cx| transform::json_patches(cx, patch, &self.loader))?;
+        }
+        for replica in &file.replicas {
+            run.step("ReplicaCountTransformer", |cx| transform::set_replicas(cx, replica, &config.replicas))?;
+        }
+        for image in &file.images {
+            run.step("ImageTagTransformer", |cx| transform::set_image(cx, image, &config.images))?;
+        }
+        if !file.replacements.is_empty() {
+            let replacements = replacement::load(&file.replacements, &self.loader, budget)?;
+            run.step("ReplacementTransformer", |cx| replacement::apply(cx, &replacements))?;
+        }
+        for plugin in external {
+            plugin.transform(&mut run)?;
+        }
+        Ok(())
+    }
+}
+
+/// Runs transformers one by one.
+pub(crate) struct Run<'r, 't> {
+    pub target: &'r Target<'t>,
+    pub resources: &'r mut Resources,
+    pub schemas: &'r Schemas,
+    pub budget: &'r Budget,
+}
+
+impl Run<'_, '_> {
+    fn step(
+        &mut self,
+        kind: &str,
+        transform: impl FnOnce(&mut Context) -> Result<(), KustomizeError>,
+    ) -> Result<(), KustomizeError> {
+        let by = origin::builtin(kind);
+        let target = self.target;
+        let origin = target.trail.as_ref().map(|trail| trail.configured(file_name(&target.file.file), by));
+        self.noted(origin, transform)
+    }
+
+    /// Runs a transformer and notes it on every object.
+    pub fn noted(
+        &mut self,
+        origin: Option<Node>,
+        transform: impl FnOnce(&mut Context) -> Result<(), KustomizeError>,
+    ) -> Result<(), KustomizeError> {
+        transform(&mut Context { resources: self.resources, schemas: self.schemas, budget: self.budget })?;
+        if let Some(origin) = origin {
+            self.resources.list.iter_mut().for_each(|resource| origin::note_transformation(resource, &origin));
+        }
+        self.resources.list.retain(|resource| !scalar::is_nil_or_empty(&resource.node));
+        Ok(())
+    }
+}
+
+pub(crate) fn generator_kind(generator: &Generator) -> &'static str {
+    if generator.is_secret { "SecretGenerator" } else { "ConfigMapGenerator" }
+}
+
+fn file_name(path: &str) -> &str {
+    path.rsplit('/').next().unwrap_or(path)
+}

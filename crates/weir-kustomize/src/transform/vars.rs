@@ -1,0 +1,169 @@
+//! `vars`: values of objects put in place of `$(NAME)`, after all names are final.
+
+use super::{Context, failed};
+use crate::KustomizeError;
+use crate::args::Var;
+use crate::fieldspec::FieldSpec;
+use crate::id::Id;
+use crate::path;
+use crate::scalar;
+use std::collections::HashMap;
+use weir_doc::{Node, Number, Value};
+
+/// Notes on each var's object that the var takes its value from there.
+pub(crate) fn claim(cx: &mut Context, vars: &[Var]) -> Result<(), KustomizeError> {
+    for var in vars {
+        let wanted = Id::new(var.gvk.clone(), &var.object, &var.namespace);
+        let any_namespace = var.namespace.is_empty();
+        let found = cx
+            .resources
+            .with_any_id(cx.schemas, |id| wanted.same_gvk_and_name(id) && (any_namespace || wanted.same_namespace(id)));
+        match found.as_slice() {
+            [] => {}
+            [at] => cx.resources.list[*at].vars.push(var.name.clone()),
+            many => {
+                let problem = format!("fits {} objects, {wanted} is ambiguous", many.len());
+                return Err(KustomizeError::target(&var.at, format!("the var '{}'", var.name), problem));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Adds vars to those of other kustomizations; each name may be used once.
+pub(crate) fn merge(vars: &mut Vec<Var>, incoming: &[Var]) -> Result<(), KustomizeError> {
+    for var in incoming {
+        if let Some(known) = vars.iter().find(|known| known.name == var.name) {
+            let problem = format!("is defined twice, the other time at {}", known.at);
+            return Err(KustomizeError::target(&var.at, format!("the var '{}'", var.name), problem));
+        }
+        vars.push(var.clone());
+    }
+    Ok(())
+}
+
+pub(crate) fn resolve(cx: &mut Context, vars: &[Var], specs: &[FieldSpec]) -> Result<(), KustomizeError> {
+    let mut values: HashMap<String, Option<Node>> = HashMap::new();
+    for var in vars {
+        let what = || format!("the var '{}'", var.name);
+        let Some(source) = cx.resources.list.iter().find(|resource| resource.vars.contains(&var.name)) else {
+            let wanted = Id::new(var.gvk.clone(), &var.object, &var.namespace);
+            return Err(KustomizeError::target(
+                &var.at,
+                what(),
+                format!("takes its value from {wanted}, which is not there"),
+            ));
+        };
+        let parts = path::with_indexes(&path::split(&var.field_path));
+        let found = path::lookup(&source.node, &parts).ok().flatten();
+        let Some(found) = found else {
+            let problem =
+                format!("takes its value from the field '{}', which {} lacks", var.field_path, source.id(cx.schemas));
+            return Err(KustomizeError::target(&var.at, what(), problem));
+        };
+        let usable = scalar::is_scalar(found) || found.is_null();
+        values.insert(var.name.clone(), usable.then(|| found.clone()));
+    }
+    if values.is_empty() {
+        return Ok(());
+    }
+    for resource in &mut cx.resources.list {
+        for spec in specs {
+            cx.budget.spend(1)?;
+            let replaced = spec.apply(&mut resource.node, None, &mut |node| replace_in(node, &values));
+            if let Err(why) = replaced {
+                let at = resource.at().clone();
+                return Err(failed(resource, "a var", &at, cx.schemas, why));
+            }
+        }
+    }
+    Ok(())
+}
+
+fn replace_in(node: &mut Node, values: &HashMap<String, Option<Node>>) -> Result<(), String> {
+    match &mut node.value {
+        Value::String(_) => replace(node, values),
+        Value::Map(map) => map.values_mut().for_each(|value| replace(value, values)),
+        Value::Seq(items) => {
+            for item in items {
+                if !matches!(item.value, Value::String(_)) {
+                    return Err(format!("expected a string, found {}", item.kind_name()));
+                }
+                replace(item, values);
+            }
+            return Ok(());
+        }
+        _ => {}
+    }
+    Ok(())
+}
+
+fn replace(node: &mut Node, values: &HashMap<String, Option<Node>>) {
+    let Some(text) = node.as_str().map(str::to_owned) else { return };
+    let at = node.meta.at.clone();
+    match expand(&text, values) {
+        Expanded::Value(value) => {
+            node.value = value.value.clone();
+            node.meta = weir_doc::Meta { at, ..Default::default() };
+        }
+        Expanded::Text(text) => *node = scalar::plain_string(&text).at(at),
+    }
+}
+
+enum Expanded {
+    /// The text was one variable: its type stays.
+    Value(Node),
+    Text(String),
+}
+
+fn expand(text: &str, values: &HashMap<String, Option<Node>>) -> Expanded {
+    let mut out = String::new();
+    let mut rest = text;
+    while let Some(at) = rest.find('$') {
+        out.push_str(&rest[..at]);
+        let after = &rest[at + 1..];
+        let Some(next) = after.chars().next() else {
+            rest = &rest[at..];
+            break;
+        };
+        match (next, after.find(')')) {
+            ('(', Some(end)) => {
+                let name = &after[1..end];
+                let whole = text.len() == end + 2;
+                match values.get(name) {
+                    Some(Some(value)) if whole => return Expanded::Value(value.clone()),
+                    Some(Some(value)) => out.push_str(&shown(value)),
+                    _ => {
+                        out.push_str("$(");
+                        out.push_str(name);
+                        out.push(')');
+                    }
+                }
+                rest = &after[end + 1..];
+            }
+            ('$', _) => {
+                out.push('$');
+                rest = &after[1..];
+            }
+            (other, _) => {
+                out.push('$');
+                out.push(other);
+                rest = &after[other.len_utf8()..];
+            }
+        }
+    }
+    out.push_str(rest);
+    Expanded::Text(out)
+}
+
+/// A value as Go's `%v` prints it.
+fn shown(value: &Node) -> String {
+    match &value.value {
+        Value::Number(Number::Float(_) | Number::Int(_) | Number::Uint(_)) => {
+            let mut plain = value.clone();
+            plain.meta.note = None;
+            scalar::text(&plain).into_owned()
+        }
+        _ => scalar::text(value).into_owned(),
+    }
+}
