@@ -41,7 +41,7 @@ func main() {
 	case "controller-manager":
 		os.Exit(cli.Run(controllermanager.NewControllerManagerCommand()))
 	case "kubectl":
-		os.Exit(kubectl())
+		kubectl()
 	default:
 		fmt.Fprintf(os.Stderr, "kubed: unknown component %q\n", name)
 		os.Exit(2)

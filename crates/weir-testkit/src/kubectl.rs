@@ -34,7 +34,7 @@ impl Kubectl {
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()
-            .map_err(|error| error.to_string())?;
+            .unwrap_or_else(|error| panic!("{} does not start: {error}", kubed_program().display()));
         child.stdin.take().unwrap().write_all(input.as_bytes()).map_err(|error| error.to_string())?;
         let output = child.wait_with_output().map_err(|error| error.to_string())?;
         let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
