@@ -233,7 +233,22 @@ fn bare(mut node: Node) -> Node {
 }
 
 fn no_key(item: &Node, key: &str) -> PatchError {
-    malformed(format!("map: {} does not contain declared merge key: {key}", shown(item)))
+    PatchError::Failed(format!("map: {} does not contain declared merge key: {key}", go(item)))
+}
+
+/// A value as Go prints it: `map[a:1 b:[x y]]`.
+fn go(node: &Node) -> String {
+    match &node.value {
+        Value::Map(map) => {
+            let mut entries: Vec<String> = map.iter().map(|(key, value)| format!("{key}:{}", go(value))).collect();
+            entries.sort();
+            format!("map[{}]", entries.join(" "))
+        }
+        Value::Seq(items) => format!("[{}]", items.iter().map(go).collect::<Vec<_>>().join(" ")),
+        Value::String(text) => text.clone(),
+        Value::Null => "<nil>".to_owned(),
+        _ => shown(node),
+    }
 }
 
 fn malformed(message: String) -> PatchError {

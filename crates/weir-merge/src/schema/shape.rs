@@ -43,6 +43,27 @@ impl Schema {
         }
     }
 
+    /// The zero value of a type as Go prints it: structs with their own zero values, and null for
+    /// required lists and pointers.
+    pub fn zero(&self, ty: TypeRef) -> Node {
+        let mut out = Map::new();
+        if let Some(shape) = &self.get(ty).map {
+            for (name, field) in &shape.fields {
+                match &field.default {
+                    Some(default) if default.as_map().is_some_and(Map::is_empty) => {
+                        out.insert(name.as_str(), self.zero(field.ty));
+                    }
+                    Some(_) => {}
+                    None if shape.required.contains(name) => {
+                        out.insert(name.as_str(), Node::null());
+                    }
+                    None => {}
+                }
+            }
+        }
+        Node::from(out)
+    }
+
     fn fill(&self, shape: &super::MapType, map: &mut Map) {
         for (name, field) in &shape.fields {
             let Some(default) = &field.default else { continue };
