@@ -91,8 +91,8 @@ impl Walk<'_> {
 }
 
 fn got(node: &Node) -> String {
-    match &node.value {
-        Value::String(text) => text.clone(),
-        _ => format!("&{{{}}}", String::from_utf8_lossy(&weir_doc::to_json(node))),
+    match node.as_str() {
+        Some(text) => text.to_owned(),
+        None => format!("&{{{}}}", crate::patch::go(node)),
     }
 }
