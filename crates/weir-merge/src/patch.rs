@@ -192,15 +192,29 @@ fn remove(document: &mut Node, path: &str) -> Option<Node> {
     }
 }
 
-/// A JSON text for a message.
-pub(crate) fn shown(node: &Node) -> String {
-    String::from_utf8_lossy(&to_json(node)).into_owned()
+/// A value as Go prints it: `map[a:1 b:[x y]]`.
+pub(crate) fn go(node: &Node) -> String {
+    match &node.value {
+        Value::Map(map) => {
+            let mut entries: Vec<String> = map.iter().map(|(key, value)| format!("{key}:{}", go(value))).collect();
+            entries.sort();
+            format!("map[{}]", entries.join(" "))
+        }
+        Value::Seq(items) => format!("[{}]", items.iter().map(go).collect::<Vec<_>>().join(" ")),
+        Value::String(text) => text.clone(),
+        Value::Null => "<nil>".to_owned(),
+        _ => String::from_utf8_lossy(&to_json(node)).into_owned(),
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use weir_doc::from_json;
+
+    fn shown(node: &Node) -> String {
+        String::from_utf8(to_json(node)).expect("JSON is UTF-8")
+    }
 
     fn node(text: &str) -> Node {
         from_json(text.as_bytes()).expect("valid JSON")

@@ -1,7 +1,7 @@
 //! Strategic merge patches: lists merge by key, and directives (`$patch`, `$retainKeys`,
 //! `$setElementOrder/…`, `$deleteFromPrimitiveList/…`) say what merging alone cannot.
 
-use crate::patch::{PatchError, shown};
+use crate::patch::{PatchError, go};
 use crate::schema::{MapType, PatchStrategy, Schema, TypeRef};
 use weir_doc::{Map, Node, Value};
 
@@ -42,12 +42,19 @@ impl Patcher<'_> {
     }
 
     fn map(&self, ty: Option<TypeRef>, mut original: Map, mut patch: Map) -> Result<Map, PatchError> {
-        match patch.remove(DIRECTIVE).as_ref().map(|node| (node.as_str(), node)) {
-            None | Some((Some("merge"), _)) => {}
-            Some((Some("replace"), _)) => return Ok(patch),
-            Some((Some("delete"), _)) => return Ok(Map::new()),
-            Some((_, other)) => return Err(malformed(format!("unknown patch type found: {}", shown(other)))),
+        match patch.get(DIRECTIVE).map(Node::as_str) {
+            None | Some(Some("merge")) => {}
+            Some(Some("replace")) => {
+                patch.remove(DIRECTIVE);
+                return Ok(patch);
+            }
+            Some(Some("delete")) => return Ok(Map::new()),
+            Some(other) => {
+                let kind = other.unwrap_or_default().to_owned();
+                return Err(malformed(format!("unknown patch type: {kind} in map: {}", go(&Node::from(patch)))));
+            }
         }
+        patch.remove(DIRECTIVE);
         if let Some(keys) = patch.remove(RETAIN_KEYS) {
             let keys: Vec<&str> = keys.as_seq().into_iter().flatten().filter_map(Node::as_str).collect();
             for key in patch.keys() {
@@ -138,7 +145,7 @@ impl Patcher<'_> {
                 Some((Some("merge"), _)) => {
                     return Err(malformed("merging lists cannot yet be specified in the patch".to_owned()));
                 }
-                Some((_, other)) => return Err(malformed(format!("unknown patch type found: {}", shown(other)))),
+                Some((_, other)) => return Err(malformed(format!("unknown patch type found: {}", go(other)))),
             }
         }
         if replace {
@@ -234,21 +241,6 @@ fn bare(mut node: Node) -> Node {
 
 fn no_key(item: &Node, key: &str) -> PatchError {
     PatchError::Failed(format!("map: {} does not contain declared merge key: {key}", go(item)))
-}
-
-/// A value as Go prints it: `map[a:1 b:[x y]]`.
-fn go(node: &Node) -> String {
-    match &node.value {
-        Value::Map(map) => {
-            let mut entries: Vec<String> = map.iter().map(|(key, value)| format!("{key}:{}", go(value))).collect();
-            entries.sort();
-            format!("map[{}]", entries.join(" "))
-        }
-        Value::Seq(items) => format!("[{}]", items.iter().map(go).collect::<Vec<_>>().join(" ")),
-        Value::String(text) => text.clone(),
-        Value::Null => "<nil>".to_owned(),
-        _ => shown(node),
-    }
 }
 
 fn malformed(message: String) -> PatchError {

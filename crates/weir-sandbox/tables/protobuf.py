@@ -67,14 +67,14 @@ def message(full):
         return
     fields = messages[full] = {}
     _, body, path, imports = types[full]
-    for m in re.finditer(r'^\s*(?:(\w+)\s+)?([\[\]\w.*]+)\s+`json:"([^"]*)"\s+protobuf:"([^"]*)"', body, re.M):
+    for m in re.finditer(r'^\s*(?:(\w+)\s+)?([\[\]\w.*]+)\s+`json:"([^"]*)"[^`\n]*\bprotobuf:"([^"]*)"', body, re.M):
         go, tag_json, tag_proto = m.group(2), m.group(3), m.group(4)
         number = int(tag_proto.split(",")[1])
         kind, repeated, mapped = resolve(go, path, imports)
         if kind is None:
             continue
         name, *options = tag_json.split(",")
-        flags = ("l" if repeated else "") + ("m" if mapped else "") + ("i" if "inline" in options else "")
+        flags = ("l" if repeated else "") + ("m" if mapped else "")
         # A value that is no pointer is always sent; JSON leaves it out when it is zero.
         flags += "" if go.startswith("*") else ("z" if "omitempty" in options or "omitzero" in options else "")
         fields[number] = [name, kind, flags]

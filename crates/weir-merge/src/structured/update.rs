@@ -119,8 +119,12 @@ pub fn apply(
 }
 
 /// The managed fields after a create, update or patch that made `new` of `old` (an empty mapping
-/// for a create). Nothing changes when the two are equal.
+/// or one without a name for a create). Nothing changes when the two are equal.
 pub fn update(write: Write<'_>, old: &Node, new: &Node, managed: &[ManagedEntry]) -> Vec<ManagedEntry> {
+    // An object that nobody manages is not tracked until its first apply.
+    if managed.is_empty() && old.path(&["metadata", "name"]).is_some() {
+        return Vec::new();
+    }
     let comparison = compare(write.schema, write.ty, old, new).excluding(write.ignored);
     let mut managed = managed.to_vec();
     take(&mut managed, &comparison, true).expect("a forced write has no conflicts");

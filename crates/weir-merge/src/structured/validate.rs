@@ -44,7 +44,14 @@ impl Walk<'_> {
                     (Scalar::Bool, Value::Bool(_)) => None,
                     (Scalar::Bool, _) => Some("boolean"),
                 };
-                if let Some(expected) = expected {
+                // Of numbers the original names the type only.
+                if expected == Some("numeric (int or float)") {
+                    let got = if node.as_str().is_some() { "string" } else { "bool" };
+                    self.fail(path, format!("expected numeric (int or float), got {got}"));
+                } else if let Some(expected @ "string") = expected {
+                    let got = String::from_utf8_lossy(&weir_doc::to_json(node)).into_owned();
+                    self.fail(path, format!("expected {expected}, got &value.valueUnstructured{{Value:{got}}}"));
+                } else if let Some(expected) = expected {
                     self.fail(path, format!("expected {expected}, got {}", got(node)));
                 }
             }
@@ -57,8 +64,7 @@ impl Walk<'_> {
             let at = format!("{path}.{key}");
             match shape.fields.get(key.as_str()).map(|field| field.ty).or(shape.values) {
                 Some(ty) => self.node(ty, value, &at),
-                // The original looks no further in this map.
-                None => return self.fail(&at, "field not declared in schema"),
+                None => self.fail(&at, "field not declared in schema"),
             }
         }
     }
@@ -85,8 +91,8 @@ impl Walk<'_> {
 }
 
 fn got(node: &Node) -> String {
-    match &node.value {
-        Value::String(text) => text.clone(),
-        _ => format!("&{{{}}}", String::from_utf8_lossy(&weir_doc::to_json(node))),
+    match node.as_str() {
+        Some(text) => text.to_owned(),
+        None => format!("&{{{}}}", crate::patch::go(node)),
     }
 }

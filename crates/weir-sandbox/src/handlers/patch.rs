@@ -133,8 +133,8 @@ fn apply(call: &Call<'_>, bytes: &Bytes) -> Result<Response<SandboxBody>, ApiErr
     let applied = outcome.map_err(|error| match &error {
         ApplyError::Conflicts(_) => ApiError::apply_conflict(&error),
         ApplyError::Invalid(_) => ApiError::bare_internal(format!(
-            "failed to create typed patch object ({}/{}; {api_version}, Kind={}): {error}",
-            target.namespace, target.name, call.resource.kind
+            "failed to create typed patch object ({}/{}; {}/{}, Kind={}): {error}",
+            target.namespace, target.name, target.group, target.version, call.resource.kind
         )),
     })?;
     let (code, object) = match &old {

@@ -26,8 +26,7 @@ pub(super) fn selector(call: &Call<'_>) -> Result<Selector, ApiError> {
     let by_name = (!call.target.name.is_empty()).then(|| format!("metadata.name={}", call.target.name));
     let fields = call.query.get("fieldSelector").or(by_name.as_deref());
     let selector = Selector::parse(call.query.get("labelSelector"), fields)?;
-    let kind = format!("{}/{}, Resource={}", call.resource.group, call.target.version, call.resource.plural);
-    selector.check_fields(&kind, kinds::selectable_fields(&call.resource))?;
+    selector.check_fields(kinds::selectable_fields(&call.resource))?;
     Ok(selector)
 }
 

@@ -27,20 +27,13 @@ impl PatchKind {
             "application/merge-patch+json" => Ok(PatchKind::Merge),
             "application/strategic-merge-patch+json" if strategic => Ok(PatchKind::Strategic),
             "application/apply-patch+yaml" | "application/apply-patch+json" => Ok(PatchKind::Apply),
-            other => {
+            _ => {
                 let strategic = if strategic { ", application/strategic-merge-patch+json" } else { "" };
                 Err(ApiError::unsupported_media(format!(
                     "the body of the request was in an unknown format - accepted media types include: {PATCH_TYPES}{strategic}"
-                ))
-                .tap(other))
+                )))
             }
         }
-    }
-}
-
-impl ApiError {
-    fn tap(self, _content_type: &str) -> Self {
-        self
     }
 }
 
@@ -53,8 +46,10 @@ pub(crate) fn object(content_type: &str, body: &Bytes) -> Result<Node, ApiError>
     match media(content_type) {
         "" | "application/json" | "*/*" => json(body),
         "application/yaml" | "application/x-yaml" | "text/yaml" => yaml(body),
+        "application/vnd.kubernetes.protobuf" => super::protobuf::decode(body)
+            .ok_or_else(|| ApiError::bad_request("the protobuf of the body cannot be read")),
         _ => Err(ApiError::unsupported_media(
-            "the body of the request was in an unknown format - accepted media types include: application/json, application/yaml",
+            "the body of the request was in an unknown format - accepted media types include: application/json, application/yaml, application/vnd.kubernetes.protobuf",
         )),
     }
 }

@@ -3,6 +3,7 @@
 pub(crate) mod body;
 mod negotiate;
 mod path;
+mod protobuf;
 mod query;
 pub(crate) mod selector;
 

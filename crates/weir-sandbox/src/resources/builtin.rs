@@ -12,7 +12,7 @@ fn table() -> &'static Node {
 }
 
 /// Reads a compressed JSON file that is part of this crate.
-pub(super) fn unpack(bytes: &[u8]) -> Node {
+pub(crate) fn unpack(bytes: &[u8]) -> Node {
     let mut json = Vec::new();
     flate2::read::GzDecoder::new(bytes).read_to_end(&mut json).expect("the table is committed with this crate");
     weir_doc::from_json(&json).expect("the table is committed with this crate")

@@ -5,7 +5,7 @@ mod custom;
 pub(crate) mod discovery;
 pub(crate) mod openapi;
 
-pub(crate) use builtin::bootstrap_objects;
+pub(crate) use builtin::{bootstrap_objects, unpack};
 pub(crate) use custom::resource_of_crd;
 
 use crate::status::qualified;
