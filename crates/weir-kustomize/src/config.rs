@@ -4,7 +4,7 @@ use crate::KustomizeError;
 use crate::fields::Fields;
 use crate::fieldspec::{self, FieldSpec};
 use crate::id::Gvk;
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 use weir_base::{Budget, Origin};
 use weir_doc::{Dialect, Node, yaml};
 
@@ -31,14 +31,14 @@ pub(crate) struct Config {
 }
 
 impl Config {
-    pub fn builtin() -> &'static Config {
-        static BUILTIN: OnceLock<Config> = OnceLock::new();
+    pub fn builtin() -> &'static Arc<Config> {
+        static BUILTIN: OnceLock<Arc<Config>> = OnceLock::new();
         BUILTIN.get_or_init(|| {
             let text = include_bytes!("../data/field-specs.yaml");
             let file = "data/field-specs.yaml".into();
             let documents = yaml::parse_all(text, Some(&file), Dialect::Sigs, &Budget::standard());
             let document = documents.ok().and_then(|mut documents| documents.pop()).unwrap_or_default();
-            Config::read(&document).expect("the file is committed with this crate and read by its tests")
+            Arc::new(Config::read(&document).expect("the file is committed with this crate and read by its tests"))
         })
     }
 
@@ -91,6 +91,20 @@ impl Config {
             self.refer(incoming).map_err(|why| KustomizeError::field(at, "nameReference", why))?;
         }
         self.name_reference.sort_by_key(|reference| order(&reference.gvk));
+        Ok(())
+    }
+
+    /// Adds one configuration to another; most kustomizations share the built-in one.
+    pub fn merge_shared(
+        config: &mut Option<Arc<Config>>,
+        other: &Arc<Config>,
+        at: &Origin,
+    ) -> Result<(), KustomizeError> {
+        match config {
+            None => *config = Some(other.clone()),
+            Some(known) if Arc::ptr_eq(known, other) => {}
+            Some(known) => Arc::make_mut(known).merge(other, at)?,
+        }
         Ok(())
     }
 

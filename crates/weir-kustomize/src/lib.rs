@@ -11,7 +11,7 @@
 //!
 //! Limits: remote bases, Helm charts, and generators or transformers that are not built in are refused
 //! by name. Comments never change how a field is merged. Regular expressions are bounded in size,
-//! nesting by [`weir_base::MAX_DEPTH`], work and memory by the budget.
+//! nesting by [`weir_base::MAX_DEPTH`], bases of bases by 64, work and memory by the budget.
 
 mod args;
 mod config;

@@ -7,6 +7,9 @@ use weir_base::{Origin, Tree};
 
 const FILE_NAMES: [&str; 3] = ["kustomization.yaml", "kustomization.yml", "Kustomization"];
 
+/// How deep bases may lead to bases.
+const MAX_BASES: usize = 64;
+
 /// The view from one kustomization: its folder, and the folders that led to it.
 #[derive(Clone, Debug)]
 pub(crate) struct Loader<'t> {
@@ -75,6 +78,10 @@ impl<'t> Loader<'t> {
                 path: path.text.clone(),
                 visited: if visited.is_empty() { ".".to_owned() } else { visited.clone() },
             });
+        }
+        if self.ancestors.len() >= MAX_BASES {
+            let problem = format!("is nested more than {MAX_BASES} bases deep");
+            return Err(missing(&path.at, field, &path.text, &problem));
         }
         let mut ancestors = self.ancestors.clone();
         ancestors.push(self.root.clone());

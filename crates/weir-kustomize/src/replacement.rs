@@ -236,6 +236,8 @@ fn refined(value: &Node, options: &FieldOptions) -> Result<Node, String> {
         return Err(format!("has no part {} in '{text}'", options.index));
     };
     let mut value = value.clone();
-    scalar::set_text(&mut value, part);
+    if scalar::set_text(&mut value, part).is_err() {
+        value = scalar::plain_string(part);
+    }
     Ok(value)
 }

@@ -112,16 +112,23 @@ pub(crate) fn set(node: &mut Node, text: &str, tag: Tag) {
     *node = new;
 }
 
-/// Changes the text only: the tag stays if the new text can have it.
-///
-/// A node keeps its tag, so that a string stays a string; any other type is read from the text anew.
-pub(crate) fn set_text(node: &mut Node, text: &str) {
-    let tag = if matches!(node.value, Value::String(_)) && !text.is_empty() && !is_untyped(node) {
-        Tag::String
-    } else {
-        Tag::None
+/// Changes the text only. A node keeps its tag: a string stays a string, and a number, boolean or
+/// null refuses a text of another type.
+pub(crate) fn set_text(node: &mut Node, text: &str) -> Result<(), String> {
+    let fits = |new: &Value| match (&node.value, new) {
+        (Value::Null, Value::Null) | (Value::Bool(_), Value::Bool(_)) => true,
+        (Value::Number(Number::Float(_)), Value::Number(_)) => true,
+        (Value::Number(_), Value::Number(new)) => !matches!(new, Number::Float(_)),
+        _ => false,
+    };
+    let tag = match &node.value {
+        Value::String(_) if is_untyped(node) => Tag::None,
+        Value::String(_) => Tag::String,
+        _ if fits(&yaml::resolve_plain(text, Dialect::V3)) => Tag::None,
+        _ => return Err(format!("'{text}' cannot replace {}", node.kind_name())),
     };
     set(node, text, tag);
+    Ok(())
 }
 
 /// A scalar that was made without a tag and has no text yet.

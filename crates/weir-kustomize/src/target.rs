@@ -20,7 +20,7 @@ use weir_doc::{Dialect, Node, yaml};
 #[derive(Default)]
 pub(crate) struct Gathered {
     pub resources: Resources,
-    pub config: Config,
+    pub config: Option<Arc<Config>>,
     vars: Vec<Var>,
 }
 
@@ -33,7 +33,7 @@ pub(crate) struct Build {
 /// A kustomization with the place it is read from.
 pub(crate) struct Target<'t> {
     pub loader: Loader<'t>,
-    pub file: Kustomization,
+    pub file: Box<Kustomization>,
     /// Set when origins are noted.
     pub trail: Option<Trail>,
 }
@@ -70,6 +70,7 @@ pub(crate) fn build(tree: &Tree, path: &str, options: &Options, budget: &Budget)
     target.choose_schema(&mut build, budget)?;
     let gathered = target.gather(Gathered::default(), &mut build, budget)?;
     let Gathered { mut resources, config, vars } = gathered;
+    let config = config.unwrap_or_default();
     let schemas = &build.schemas;
     resources.list.iter_mut().for_each(|resource| transform::add_hash(resource, schemas));
     let mut cx = Context { resources: &mut resources, schemas, budget };
@@ -123,7 +124,7 @@ fn finish(resources: Resources, metadata: &[String]) -> Vec<Node> {
 impl<'t> Target<'t> {
     pub fn load(loader: Loader<'t>, at: &Origin, budget: &Budget) -> Result<Self, KustomizeError> {
         let (content, path) = loader.kustomization(at)?;
-        let file = Kustomization::read(content, &path, budget)?;
+        let file = Box::new(Kustomization::read(content, &path, budget)?);
         Ok(Self { loader, file, trail: None })
     }
 
@@ -173,15 +174,18 @@ impl<'t> Target<'t> {
         for path in &file.resources {
             self.resource(path, "resources", &mut gathered, build, budget)?;
         }
-        let mut config = Config::builtin().clone();
+        let mut config = Some(Config::builtin().clone());
         for path in &file.configurations {
             let (content, name) = self.loader.load(path, "configurations")?;
             let documents = yaml::parse_all(content, Some(&name), Dialect::Sigs, budget)?;
             let read = Config::read(&documents.into_iter().next().unwrap_or_default())?;
-            config.merge(&read, &path.at)?;
+            Config::merge_shared(&mut config, &Arc::new(read), &path.at)?;
         }
-        gathered.config.merge(&config, &file.at)?;
-        gathered.config.merge(&crds::load(&file.crds, &self.loader, budget)?, &file.at)?;
+        Config::merge_shared(&mut gathered.config, &config.unwrap_or_default(), &file.at)?;
+        if !file.crds.is_empty() {
+            let crds = crds::load(&file.crds, &self.loader, budget)?;
+            Config::merge_shared(&mut gathered.config, &Arc::new(crds), &file.at)?;
+        }
         self.generate(&mut gathered, build, budget)?;
         for path in &file.components {
             gathered = self.component(path, gathered, build, budget)?;
@@ -224,7 +228,7 @@ impl<'t> Target<'t> {
         }
         let made = base.gather(Gathered::default(), build, budget)?;
         gathered.resources.append_all(made.resources.list, &build.schemas)?;
-        gathered.config.merge(&made.config, &base.file.at)?;
+        Config::merge_shared(&mut gathered.config, &made.config.unwrap_or_default(), &base.file.at)?;
         transform::vars::merge(&mut gathered.vars, &made.vars)
     }
 
@@ -269,7 +273,7 @@ impl<'t> Target<'t> {
 
     fn transform(&self, gathered: &mut Gathered, build: &mut Build, budget: &Budget) -> Result<(), KustomizeError> {
         let file = &self.file;
-        let config = gathered.config.clone();
+        let config = gathered.config.clone().unwrap_or_default();
         let external = plugins::load(self, &file.transformers, "transformers", build, budget)?;
         let mut run = Run { target: self, resources: &mut gathered.resources, schemas: &build.schemas, budget };
         if !file.patches_strategic_merge.is_empty() {

@@ -1,1 +1,201 @@
+//! Hostile input: what leads out, goes round, goes deep or grows.
 
+use crate::{KustomizeError, LoadRestrictor, Options, Order, build, to_yaml};
+use weir_base::{Budget, Diagnose, Tree};
+
+const CONFIG_MAP: &str = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\n";
+
+fn tree(files: &[(&str, &str)]) -> Tree {
+    let mut tree = Tree::new();
+    for (path, text) in files {
+        tree.insert(path, text.as_bytes().to_vec()).expect("a good path");
+    }
+    tree
+}
+
+fn run(files: &[(&str, &str)], path: &str) -> Result<String, KustomizeError> {
+    run_with(files, path, &Options::default(), &Budget::new(5_000_000, 64 << 20))
+}
+
+fn run_with(files: &[(&str, &str)], path: &str, options: &Options, budget: &Budget) -> Result<String, KustomizeError> {
+    build(&tree(files), path, options, budget).map(|built| to_yaml(&built.objects))
+}
+
+fn report(files: &[(&str, &str)], path: &str) -> String {
+    run(files, path).expect_err("refused").report().to_string()
+}
+
+#[test]
+fn no_field_reads_outside_the_tree() {
+    let fields = [
+        "resources: [PATH]",
+        "bases: [PATH]",
+        "components: [PATH]",
+        "patches: [{path: PATH}]",
+        "patchesStrategicMerge: [PATH]",
+        "patchesJson6902: [{target: {name: a}, path: PATH}]",
+        "configMapGenerator: [{name: a, files: [PATH]}]",
+        "configMapGenerator: [{name: a, files: [key=PATH]}]",
+        "configMapGenerator: [{name: a, envs: [PATH]}]",
+        "configMapGenerator: [{name: a, env: PATH}]",
+        "secretGenerator: [{name: a, files: [PATH]}]",
+        "secretGenerator: [{name: a, envs: [PATH]}]",
+        "replacements: [{path: PATH}]",
+        "crds: [PATH]",
+        "configurations: [PATH]",
+        "openapi: {path: PATH}",
+        "generators: [PATH]",
+        "transformers: [PATH]",
+    ];
+    let paths = ["../../etc/passwd", "/etc/passwd", "x/../../../etc/passwd", "..//..//etc/passwd"];
+    for restrictor in [LoadRestrictor::RootOnly, LoadRestrictor::None] {
+        let options = Options { load_restrictor: restrictor, order: Order::Legacy };
+        for field in fields {
+            for path in paths {
+                let kustomization = field.replace("PATH", path);
+                let files = [("a/kustomization.yaml", kustomization.as_str())];
+                let error = run_with(&files, "a", &options, &Budget::standard()).expect_err(&kustomization);
+                let report = error.report().to_string();
+                assert!(report.starts_with("a/kustomization.yaml:1: "), "{kustomization}: {report}");
+                assert!(report.contains("etc/passwd"), "{kustomization}: {report}");
+            }
+        }
+    }
+    let error = run(&[("a/kustomization.yaml", "resources: []")], "../a").expect_err("outside");
+    assert!(error.to_string().contains("leads out of the source"), "{error}");
+}
+
+#[test]
+fn the_restrictor_keeps_to_the_folder_unless_it_is_off() {
+    let files = [("a/kustomization.yaml", "resources: [../b.yaml]"), ("b.yaml", CONFIG_MAP)];
+    assert!(report(&files, "a").contains("not in or below"));
+    let options = Options { load_restrictor: LoadRestrictor::None, order: Order::None };
+    assert!(run_with(&files, "a", &options, &Budget::standard()).is_ok());
+    // A sibling whose name begins alike is not below.
+    let files = [("a/kustomization.yaml", "resources: [../ab/b.yaml]"), ("ab/b.yaml", CONFIG_MAP)];
+    assert!(report(&files, "a").contains("not in or below"));
+}
+
+#[test]
+fn cycles_are_refused() {
+    let files = [
+        ("a/kustomization.yaml", "resources: [../b]"),
+        ("b/kustomization.yaml", "components: [../c]"),
+        ("c/kustomization.yaml", "kind: Component\nresources: [../a]"),
+    ];
+    assert_eq!(
+        report(&files, "a"),
+        "c/kustomization.yaml:2: resources: '../a' leads back to 'a', which is being built (let the base name its own resources only)"
+    );
+    assert!(report(&[("kustomization.yaml", "resources: [.]")], ".").contains("leads back"));
+}
+
+#[test]
+fn a_chain_of_bases_has_a_limit() {
+    let mut tree = Tree::new();
+    for level in 0..400 {
+        let text = format!("resources: [../k{}]", level + 1);
+        tree.insert(&format!("k{level}/kustomization.yaml"), text.into_bytes()).expect("a good path");
+    }
+    let error = build(&tree, "k0", &Options::default(), &Budget::standard()).expect_err("too deep");
+    assert!(error.to_string().contains("64 bases deep"), "{error}");
+}
+
+#[test]
+fn bases_that_multiply_are_stopped_by_the_budget() {
+    let mut tree = Tree::new();
+    for level in 0..40 {
+        let next = format!("resources: [../l{n}, ../r{n}]\nnamePrefix: ", n = level + 1);
+        for side in ["l", "r"] {
+            let text = format!("{next}{side}");
+            tree.insert(&format!("{side}{level}/kustomization.yaml"), text.into_bytes()).expect("a good path");
+        }
+    }
+    for side in ["l40", "r40"] {
+        let path = format!("{side}/kustomization.yaml");
+        let text = format!("configMapGenerator: [{{name: {side}}}]");
+        tree.insert(&path, text.into_bytes()).expect("a good path");
+    }
+    let error = build(&tree, "l0", &Options::default(), &Budget::new(100_000, 64 << 20)).expect_err("too much");
+    assert!(matches!(error, KustomizeError::Exhausted(_) | KustomizeError::Syntax(_)), "{error}");
+}
+
+#[test]
+fn deep_documents_and_patches_are_refused() {
+    let deep = format!("{CONFIG_MAP}data: {}{}\n", "{a: ".repeat(2000), "}".repeat(2000));
+    let files = [("kustomization.yaml", "resources: [a.yaml]"), ("a.yaml", deep.as_str())];
+    assert!(report(&files, ".").contains("256 levels"));
+    let allowed = format!("{CONFIG_MAP}data: {}{}\n", "{a: ".repeat(150), "}".repeat(150));
+    let all = "resources: [a.yaml]\npatches: [{path: p.yaml}]\nnamePrefix: x\nimages: [{name: a, newTag: b}]";
+    let files = [("kustomization.yaml", all), ("a.yaml", allowed.as_str()), ("p.yaml", allowed.as_str())];
+    assert!(run(&files, ".").is_ok());
+    let patch = [
+        ("kustomization.yaml", "resources: [a.yaml]\npatches: [{path: p.yaml}]"),
+        ("a.yaml", CONFIG_MAP),
+        ("p.yaml", deep.as_str()),
+    ];
+    assert!(report(&patch, ".").contains("256 levels"));
+}
+
+#[test]
+fn patterns_are_bounded() {
+    let patterns = ["a".repeat(5000), "(a{1000}){1000}".to_owned(), "(".repeat(200) + &")".repeat(200)];
+    for pattern in patterns {
+        let text = format!("resources: [a.yaml]\npatches: [{{target: {{name: '{pattern}'}}, patch: '[]'}}]");
+        let report = report(&[("kustomization.yaml", &text), ("a.yaml", CONFIG_MAP)], ".");
+        assert!(report.contains("target.name"), "{}", &report[..report.len().min(200)]);
+        let text = format!("resources: [a.yaml]\nimages: [{{name: '{pattern}'}}]");
+        assert!(run(&[("kustomization.yaml", &text), ("a.yaml", CONFIG_MAP)], ".").is_err());
+    }
+    // Linear in the text, whatever the pattern.
+    let text = "resources: [a.yaml]\npatches: [{target: {name: '(a*)*b'}, patch: '[{op: remove, path: /x}]'}]";
+    let long = format!("apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: {}}}\n", "a".repeat(50_000));
+    assert!(run(&[("kustomization.yaml", text), ("a.yaml", &long)], ".").is_ok());
+}
+
+#[test]
+fn what_is_not_supported_is_named() {
+    let cases = [
+        ("resources: ['https://user:pw@example.com/org/repo?ref=v1']", "https://example.com/org/repo"),
+        ("resources: ['git@github.com:org/repo']", "git@github.com:org/repo"),
+        ("resources: [github.com/org/repo]", "github.com/org/repo"),
+        ("components: ['ssh://git@example.com/a']", "ssh://git@example.com/a"),
+        ("helmCharts: [{name: x}]", "helmCharts"),
+        ("helmChartInflationGenerator: [{chartName: x}]", "helmChartInflationGenerator"),
+        ("helmGlobals: {chartHome: x}", "helmGlobals"),
+        ("validators: [v.yaml]", "validators"),
+        ("transformers: ['{apiVersion: example.com/v1, kind: Custom, metadata: {name: x}}']", "Custom"),
+        ("generators: ['{apiVersion: builtin, kind: IAMPolicyGenerator, metadata: {name: x}}']", "IAMPolicyGenerator"),
+        ("transformers: ['{apiVersion: builtin, kind: ValueAddTransformer, metadata: {name: x}}']", "ValueAdd"),
+    ];
+    for (kustomization, name) in cases {
+        let report = report(&[("kustomization.yaml", kustomization)], ".");
+        assert!(report.starts_with("kustomization.yaml:1: "), "{report}");
+        assert!(report.contains(name) && report.contains("not supported") && !report.contains("pw"), "{report}");
+    }
+}
+
+#[test]
+fn messages_point_at_the_mistake() {
+    let files = [("kustomization.yaml", "resources: [a.yaml]\nnamePrefx: x\n"), ("a.yaml", CONFIG_MAP)];
+    assert_eq!(report(&files, "."), "kustomization.yaml:2: namePrefx: unknown field (did you mean 'namePrefix'?)");
+    let files = [("kustomization.yaml", "resources: [a.yaml, nope.yaml]\n"), ("a.yaml", CONFIG_MAP)];
+    assert_eq!(report(&files, "."), "kustomization.yaml:1: resources: 'nope.yaml' does not exist");
+    let files = [
+        ("kustomization.yaml", "resources: [a.yaml]\npatches:\n- path: p.yaml\n"),
+        ("a.yaml", CONFIG_MAP),
+        ("p.yaml", "# a patch\napiVersion: v1\nkind: ConfigMap\nmetadata: {name: b}\n"),
+    ];
+    assert_eq!(
+        report(&files, "."),
+        "p.yaml:2: the patch for ConfigMap.v1.[noGrp]/b.[noNs] fits no object (the nearest object is ConfigMap.v1.[noGrp]/a.[noNs])"
+    );
+}
+
+#[test]
+fn cancelling_stops_a_build() {
+    let budget = Budget::standard();
+    budget.cancel();
+    let files = [("kustomization.yaml", "resources: [a.yaml]"), ("a.yaml", CONFIG_MAP)];
+    assert!(run_with(&files, ".", &Options::default(), &budget).is_err());
+}

@@ -4,7 +4,7 @@ use libyaml_safer::{EventData, MappingStyle, Mark, Parser, ScalarStyle, Sequence
 use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::Arc;
-use weir_base::{Budget, Origin};
+use weir_base::{Budget, Exhausted, Origin};
 
 /// Bytes of memory that one node stands for, when an alias copies it.
 const NODE_BYTES: u64 = 128;
@@ -99,56 +99,81 @@ impl Reader<'_> {
     }
 
     /// The node that starts with this event; the second value says whether it is a merge key.
+    ///
+    /// Each kind of node has a function of its own, so that a level of nesting takes little stack.
     fn node(&mut self, data: EventData, mark: Mark, budget: &Budget) -> Result<(Node, bool), ParseError> {
-        let exhausted = |why| ParseError::exhausted(origin_of(self.file.as_ref(), Some(mark)), why);
-        budget.spend(1).map_err(exhausted)?;
+        budget.spend(1).map_err(|why| self.exhausted(mark, why))?;
         match data {
-            EventData::Alias { anchor } => {
-                let Some(node) = self.anchors.get(&anchor) else {
-                    return Err(self.error(Some(mark), format!("unknown anchor '{anchor}' referenced")));
-                };
-                budget.take_bytes(node.count() * NODE_BYTES).map_err(exhausted)?;
-                Ok((node.clone(), false))
-            }
-            EventData::Scalar { anchor, tag, mut value, style, .. } => {
-                if matches!(style, ScalarStyle::Literal | ScalarStyle::Folded)
-                    && let Some(added) = self.added.as_ref().filter(|added| self.end.line >= added.line)
-                {
-                    added.remove_from(&mut value);
-                }
-                let node = self.scalar(tag, value, style, mark)?;
-                let is_merge = style == ScalarStyle::Plain && node.as_str() == Some("<<");
-                self.remember(anchor, &node);
-                Ok((node, is_merge))
-            }
+            EventData::Alias { anchor } => self.alias(&anchor, mark, budget).map(|node| (node, false)),
+            EventData::Scalar { anchor, tag, value, style, .. } => self.scalar_node(anchor, tag, value, style, mark),
             EventData::SequenceStart { anchor, tag, style, .. } => {
-                let deeper = budget.deeper().map_err(exhausted)?;
-                let mut items = Vec::new();
-                loop {
-                    let (data, mark) = self.next()?;
-                    if matches!(data, EventData::SequenceEnd) {
-                        break;
-                    }
-                    items.push(self.node(data, mark, &deeper)?.0);
-                }
                 let style = if style == SequenceStyle::Flow { Style::Flow } else { Style::Plain };
-                let node = Node { value: Value::Seq(items), meta: self.meta(mark, style, None, tag) };
-                self.remember(anchor, &node);
-                Ok((node, false))
+                let meta = self.meta(mark, style, None, tag);
+                self.sequence(anchor, meta, mark, budget).map(|node| (node, false))
             }
             EventData::MappingStart { anchor, tag, style, .. } => {
-                let deeper = budget.deeper().map_err(exhausted)?;
-                let map = self.mapping(&deeper)?;
                 let style = if style == MappingStyle::Flow { Style::Flow } else { Style::Plain };
-                let node = Node { value: Value::Map(map), meta: self.meta(mark, style, None, tag) };
-                self.remember(anchor, &node);
-                Ok((node, false))
+                let meta = self.meta(mark, style, None, tag);
+                self.mapping(anchor, meta, mark, budget).map(|node| (node, false))
             }
             _ => Err(self.error(Some(mark), "unexpected end of a list or mapping")),
         }
     }
 
-    fn mapping(&mut self, budget: &Budget) -> Result<Map, ParseError> {
+    fn exhausted(&self, mark: Mark, why: Exhausted) -> ParseError {
+        ParseError::exhausted(origin_of(self.file.as_ref(), Some(mark)), why)
+    }
+
+    fn alias(&self, anchor: &str, mark: Mark, budget: &Budget) -> Result<Node, ParseError> {
+        let Some(node) = self.anchors.get(anchor) else {
+            return Err(self.error(Some(mark), format!("unknown anchor '{anchor}' referenced")));
+        };
+        budget.take_bytes(node.count() * NODE_BYTES).map_err(|why| self.exhausted(mark, why))?;
+        Ok(node.clone())
+    }
+
+    fn scalar_node(
+        &mut self,
+        anchor: Option<String>,
+        tag: Option<String>,
+        mut value: String,
+        style: ScalarStyle,
+        mark: Mark,
+    ) -> Result<(Node, bool), ParseError> {
+        if matches!(style, ScalarStyle::Literal | ScalarStyle::Folded)
+            && let Some(added) = self.added.as_ref().filter(|added| self.end.line >= added.line)
+        {
+            added.remove_from(&mut value);
+        }
+        let node = self.scalar(tag, value, style, mark)?;
+        let is_merge = style == ScalarStyle::Plain && node.as_str() == Some("<<");
+        self.remember(anchor, &node);
+        Ok((node, is_merge))
+    }
+
+    fn sequence(
+        &mut self,
+        anchor: Option<String>,
+        meta: Meta,
+        mark: Mark,
+        budget: &Budget,
+    ) -> Result<Node, ParseError> {
+        let deeper = budget.deeper().map_err(|why| self.exhausted(mark, why))?;
+        let mut items = Vec::new();
+        loop {
+            let (data, mark) = self.next()?;
+            if matches!(data, EventData::SequenceEnd) {
+                break;
+            }
+            items.push(self.node(data, mark, &deeper)?.0);
+        }
+        let node = Node { value: Value::Seq(items), meta };
+        self.remember(anchor, &node);
+        Ok(node)
+    }
+
+    fn mapping(&mut self, anchor: Option<String>, meta: Meta, mark: Mark, budget: &Budget) -> Result<Node, ParseError> {
+        let deeper = budget.deeper().map_err(|why| self.exhausted(mark, why))?;
         let mut map = Map::new();
         let mut merges = Vec::new();
         loop {
@@ -156,33 +181,40 @@ impl Reader<'_> {
             if matches!(data, EventData::MappingEnd) {
                 break;
             }
-            let (key, is_merge) = self.node(data, mark, budget)?;
+            let (key, is_merge) = self.node(data, mark, &deeper)?;
             let (data, value_mark) = self.next()?;
-            let (value, _) = self.node(data, value_mark, budget)?;
+            let (value, _) = self.node(data, value_mark, &deeper)?;
             if is_merge {
                 merges.push((value, value_mark));
-                continue;
+            } else {
+                self.add(&mut map, &key, value, mark)?;
             }
-            let Some(text) = key_text(&key) else {
-                return Err(self.error(Some(mark), format!("{} cannot be a key", key.kind_name())));
-            };
-            if self.dialect == Dialect::V3 && key.as_str().is_none() {
-                // kyaml reads such a mapping, but fails to print it.
-                let message = format!("the key {text} is {}, expected a string; put it in quotes", key.kind_name());
-                return Err(self.error(Some(mark), message));
-            }
-            if self.dialect == Dialect::V3
-                && let Some(first) = map.key(&text)
-            {
-                let message = format!("mapping key \"{text}\" already defined at line {}", first.line);
-                return Err(self.error(Some(mark), message));
-            }
-            map.insert(Key::new(text, mark.line as u32 + 1, mark.column as u32 + 1), value);
         }
         for (value, mark) in merges {
             self.merge(&mut map, value, mark)?;
         }
-        Ok(map)
+        let node = Node { value: Value::Map(map), meta };
+        self.remember(anchor, &node);
+        Ok(node)
+    }
+
+    fn add(&self, map: &mut Map, key: &Node, value: Node, mark: Mark) -> Result<(), ParseError> {
+        let Some(text) = key_text(key) else {
+            return Err(self.error(Some(mark), format!("{} cannot be a key", key.kind_name())));
+        };
+        if self.dialect == Dialect::V3 && key.as_str().is_none() {
+            // kyaml reads such a mapping, but fails to print it.
+            let message = format!("the key {text} is {}, expected a string; put it in quotes", key.kind_name());
+            return Err(self.error(Some(mark), message));
+        }
+        if self.dialect == Dialect::V3
+            && let Some(first) = map.key(&text)
+        {
+            let message = format!("mapping key \"{text}\" already defined at line {}", first.line);
+            return Err(self.error(Some(mark), message));
+        }
+        map.insert(Key::new(text, mark.line as u32 + 1, mark.column as u32 + 1), value);
+        Ok(())
     }
 
     /// `<<`: the keys of a mapping, or of a list of mappings, that are not set already.

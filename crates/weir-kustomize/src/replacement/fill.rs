@@ -75,8 +75,7 @@ fn fill_structured(
         _ => emit::to_yaml_in_order(&document).trim().to_owned(),
     };
     let slot = lookup_mut(object, &parts[..at]).ok_or_else(missing)?;
-    scalar::set_text(slot, &printed);
-    Ok(())
+    scalar::set_text(slot, &printed)
 }
 
 fn lookup_mut<'n>(node: &'n mut Node, parts: &[String]) -> Option<&'n mut Node> {
@@ -256,15 +255,17 @@ impl Filler<'_> {
                 Ok(at) if at >= pieces.len() => pieces.push(&new),
                 Ok(at) => pieces[at] = &new,
             }
-            scalar::set_text(&mut value, &pieces.join(delimiter));
+            let joined = pieces.join(delimiter);
+            if scalar::set_text(&mut value, &joined).is_err() {
+                value = scalar::plain_string(&joined);
+            }
         }
         if scalar::is_scalar(node) || node.is_null() {
             let text = scalar::text(&value).into_owned();
-            scalar::set_text(node, &text);
-        } else {
-            let at = node.meta.at.clone();
-            *node = value.at(at);
+            return scalar::set_text(node, &text);
         }
+        let at = node.meta.at.clone();
+        *node = value.at(at);
         Ok(())
     }
 }

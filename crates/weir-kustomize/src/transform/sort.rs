@@ -2,9 +2,11 @@
 
 use crate::args::SortOptions;
 use crate::id::{Gvk, Id};
+use crate::resource::Resource;
 use crate::resources::Resources;
 use crate::schema::Schemas;
 use crate::{KustomizeError, Order};
+use std::cmp::Ordering;
 
 const FIRST: [&str; 22] = [
     "Namespace",
@@ -70,12 +72,40 @@ pub(crate) fn sort(
             }
         },
     };
-    let key = |id: &Id| {
-        let kind = gvk_text(&id.gvk);
-        (rank(&id.gvk.kind, &first, &last), kind, id_text(id))
-    };
-    resources.list.sort_by_cached_key(|resource| key(&resource.id(schemas)));
+    let ids = resources.list.iter().map(|resource| resource.id(schemas));
+    let keys: Vec<Key> = ids.map(|id| Key::new(&id, &first, &last)).collect();
+    let mut order: Vec<usize> = (0..keys.len()).collect();
+    order.sort_by(|a, b| keys[*a].compare(&keys[*b]));
+    let mut slots: Vec<Option<Resource>> = std::mem::take(&mut resources.list).into_iter().map(Some).collect();
+    resources.list = order.into_iter().filter_map(|at| slots[at].take()).collect();
     Ok(())
+}
+
+/// What an object is sorted by.
+struct Key {
+    rank: i32,
+    /// Whether it is a core Namespace, which comes before other kinds of that name.
+    core_namespace: bool,
+    gvk: String,
+    id: String,
+}
+
+impl Key {
+    fn new(id: &Id, first: &[String], last: &[String]) -> Self {
+        let core_namespace = id.gvk.kind == "Namespace" && id.gvk.group.is_empty();
+        Self { rank: rank(&id.gvk.kind, first, last), core_namespace, gvk: gvk_text(&id.gvk), id: id_text(id) }
+    }
+
+    fn compare(&self, other: &Self) -> Ordering {
+        let namespaces = (self.core_namespace || other.core_namespace) && self.rank == other.rank;
+        let by_gvk = self.gvk.cmp(&other.gvk);
+        let by_gvk = if namespaces && self.both_namespaces(other) { by_gvk.reverse() } else { by_gvk };
+        self.rank.cmp(&other.rank).then(by_gvk).then_with(|| self.id.cmp(&other.id))
+    }
+
+    fn both_namespaces(&self, other: &Self) -> bool {
+        self.gvk.ends_with("_Namespace") && other.gvk.ends_with("_Namespace")
+    }
 }
 
 fn or<'s>(text: &'s str, empty: &'s str) -> &'s str {
