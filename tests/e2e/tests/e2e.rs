@@ -6,6 +6,8 @@ mod manifests;
 
 #[path = "scenarios/crash.rs"]
 mod crash;
+#[path = "scenarios/docs.rs"]
+mod docs;
 #[path = "scenarios/kubectl.rs"]
 mod kubectl;
 #[path = "scenarios/lifecycle.rs"]
