@@ -66,7 +66,11 @@ fn autoscaler_v1(node: &mut Node) {
 
 fn autoscaler_v2(node: &mut Node) {
     let spec = node.ensure_map(&["spec"]);
-    let Some(percentage) = spec.remove("targetCPUUtilizationPercentage") else { return };
+    if spec.contains("metrics") {
+        return;
+    }
+    // Without a target it is the default one.
+    let percentage = spec.remove("targetCPUUtilizationPercentage").unwrap_or_else(|| Node::from(80));
     let mut target = Map::new();
     target.insert("type", "Utilization");
     target.insert("averageUtilization", percentage);
