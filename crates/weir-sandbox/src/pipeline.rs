@@ -131,7 +131,7 @@ pub(crate) fn create(
     if writing.dry_run {
         return Ok(Arc::new(Object::new(node, 0)));
     }
-    Ok(state.put(at, node))
+    Ok(state.put(at, kinds::convert::to_stored(resource, node)))
 }
 
 /// Replaces an object by a new version of it. Returns the old one when nothing changes.
@@ -203,7 +203,7 @@ pub(crate) fn update(
         state.remove(&at);
         return Ok(Arc::new(Object::new(new, old.revision)));
     }
-    Ok(state.put(at, new))
+    Ok(state.put(at, kinds::convert::to_stored(resource, new)))
 }
 
 fn check_preconditions(resource: &Resource, old: &Object, new: &Node) -> Result<(), ApiError> {
@@ -299,8 +299,7 @@ fn validate_meta(resource: &Resource, node: &Node) -> Vec<Cause> {
 }
 
 fn without_managed(node: &Node, writing: &Writing<'_>) -> Node {
-    let mut node = node.clone();
-    node.set("apiVersion", writing.api_version());
+    let mut node = kinds::convert::to_version(writing.resource, &writing.api_version(), node);
     node.ensure_map(&["metadata"]).remove("managedFields");
     node
 }

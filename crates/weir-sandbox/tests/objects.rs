@@ -167,3 +167,20 @@ async fn large_bodies_are_refused() {
     let (code, error) = client.post(MAPS, &body).await;
     assert_eq!((code, text(&error, "reason")), (413, "RequestEntityTooLarge"));
 }
+
+#[tokio::test]
+async fn events_are_one_store_with_two_views() {
+    let client = Client::new();
+    let new = "/apis/events.k8s.io/v1/namespaces/default/events";
+    let event = r#"{"metadata":{"name":"e"},"regarding":{"kind":"Pod","name":"p","namespace":"default"},"note":"hello","reason":"R","type":"Normal","action":"A","reportingController":"c","reportingInstance":"i","eventTime":"2026-01-01T00:00:00.000000Z"}"#;
+    let created = client.must("POST", new, JSON, event).await;
+    assert_eq!(text(&created, "note"), "hello");
+    let core = client.get("/api/v1/namespaces/default/events?fieldSelector=involvedObject.name%3Dp").await.1;
+    let found = &core.get("items").and_then(Node::as_seq).expect("a list")[0];
+    assert_eq!((text(found, "apiVersion"), text(found, "message")), ("v1", "hello"));
+    let selected = client.get(&format!("{new}?fieldSelector=regarding.name%3Dp")).await.1;
+    assert_eq!(text(&selected.get("items").and_then(Node::as_seq).expect("a list")[0], "regarding.name"), "p");
+    let patched = client.must("PATCH", &format!("{new}/e"), MERGE, r#"{"note":"bye"}"#).await;
+    assert_eq!(text(&patched, "note"), "bye");
+    assert_eq!(text(&client.get("/api/v1/namespaces/default/events/e").await.1, "message"), "bye");
+}

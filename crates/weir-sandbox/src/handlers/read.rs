@@ -109,8 +109,12 @@ pub(super) fn list(call: &Call<'_>) -> Result<Response<SandboxBody>, ApiError> {
             meta.insert("remainingItemCount", i64::try_from(page.remaining).unwrap_or(i64::MAX));
         }
     }
+    let warned = |mut response: Response<SandboxBody>| {
+        super::warn(&mut response, &version.deprecation);
+        response
+    };
     if super::is_plain(call.accept) {
-        return Ok(plain(call, &page, Node::from(meta)));
+        return Ok(warned(plain(call, &page, Node::from(meta))));
     }
     let shown: Vec<std::borrow::Cow<'_, Node>> =
         page.objects.iter().map(|object| respond::at_version(&call.resource, version, object)).collect();
@@ -135,7 +139,7 @@ pub(super) fn list(call: &Call<'_>) -> Result<Response<SandboxBody>, ApiError> {
             list_node(&api_version, &call.resource.list_kind, meta, items)
         }
     };
-    Ok(respond::node(200, call.accept, &node))
+    Ok(warned(respond::node(200, call.accept, &node)))
 }
 
 fn list_node(api_version: &str, kind: &str, meta: Map, items: Vec<Node>) -> Node {

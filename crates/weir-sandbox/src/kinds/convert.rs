@@ -3,9 +3,44 @@
 use crate::resources::Resource;
 use weir_doc::{Map, Node};
 
+/// Fields of an event in the core group and in `events.k8s.io`.
+const EVENT_FIELDS: [(&str, &str); 7] = [
+    ("involvedObject", "regarding"),
+    ("message", "note"),
+    ("source", "deprecatedSource"),
+    ("firstTimestamp", "deprecatedFirstTimestamp"),
+    ("lastTimestamp", "deprecatedLastTimestamp"),
+    ("count", "deprecatedCount"),
+    ("reportingComponent", "reportingController"),
+];
+
+/// The name in the store of a field of an event.
+pub(crate) fn stored_event_field(path: &str) -> Option<String> {
+    let (first, rest) = path.split_once('.').map_or((path, None), |(first, rest)| (first, Some(rest)));
+    let (core, _) = EVENT_FIELDS.iter().find(|(_, new)| *new == first)?;
+    Some(rest.map_or_else(|| (*core).to_owned(), |rest| format!("{core}.{rest}")))
+}
+
+fn event(node: &mut Node, to_core: bool) {
+    for (core, new) in EVENT_FIELDS {
+        let (from, to) = if to_core { (new, core) } else { (core, new) };
+        if let Some(value) = node.remove(from) {
+            node.set(to, value);
+        }
+    }
+}
+
+/// The form in which an object is stored: events are kept as the core group has them.
+pub(crate) fn to_stored(resource: &Resource, node: Node) -> Node {
+    if resource.kind == "Event" && resource.group == "events.k8s.io" { to_version(resource, "v1", &node) } else { node }
+}
+
 /// An object at another version of its resource.
 pub(crate) fn to_version(resource: &Resource, api_version: &str, node: &Node) -> Node {
     let mut out = node.clone();
+    if &*resource.key == "events" && node.get("apiVersion").and_then(Node::as_str) != Some(api_version) {
+        event(&mut out, api_version == "v1");
+    }
     if &*resource.key == "horizontalpodautoscalers.autoscaling" {
         match api_version {
             "autoscaling/v1" => autoscaler_v1(&mut out),
@@ -31,7 +66,11 @@ fn autoscaler_v1(node: &mut Node) {
 
 fn autoscaler_v2(node: &mut Node) {
     let spec = node.ensure_map(&["spec"]);
-    let Some(percentage) = spec.remove("targetCPUUtilizationPercentage") else { return };
+    if spec.contains("metrics") {
+        return;
+    }
+    // Without a target it is the default one.
+    let percentage = spec.remove("targetCPUUtilizationPercentage").unwrap_or_else(|| Node::from(80));
     let mut target = Map::new();
     target.insert("type", "Utilization");
     target.insert("averageUtilization", percentage);

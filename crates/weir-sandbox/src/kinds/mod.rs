@@ -99,7 +99,7 @@ pub(crate) fn mark_deleted(resource: &Resource, node: &mut Node) {
 
 /// Fields that a field selector may name, besides name and namespace.
 pub(crate) fn selectable_fields(resource: &Resource) -> Option<&'static [&'static str]> {
-    Some(match &*resource.key {
+    Some(match resource.qualified().as_str() {
         "pods" => &[
             "spec.nodeName",
             "spec.restartPolicy",

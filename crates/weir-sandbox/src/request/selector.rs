@@ -96,8 +96,17 @@ impl Requirement {
 /// The text of a field by its path; empty when it is missing, as the original's field sets have it.
 fn field(object: &Node, path: &str) -> String {
     let keys: Vec<&str> = path.split('.').collect();
-    match object.path(&keys).map(|node| &node.value) {
+    let found = object.path(&keys).cloned().or_else(|| {
+        // Events of events.k8s.io are stored with the core group's names.
+        let path = crate::kinds::convert::stored_event_field(path)?;
+        object.path(&path.split('.').collect::<Vec<&str>>()).cloned()
+    });
+    match found.as_ref().map(|node| &node.value) {
         Some(Value::String(text)) => text.clone(),
+        // The source of an event is selected by its component.
+        Some(Value::Map(map)) if path == "source" => {
+            map.get("component").and_then(Node::as_str).unwrap_or_default().to_owned()
+        }
         Some(Value::Bool(value)) => value.to_string(),
         Some(Value::Number(number)) => number.as_i64().map_or_else(|| number.as_f64().to_string(), |n| n.to_string()),
         _ if path == "spec.unschedulable" => "false".to_owned(),

@@ -44,7 +44,7 @@ pub(super) fn resources() -> Vec<Resource> {
             hash: text("hash"),
             versions: vec![version],
             custom: false,
-            key: crate::status::qualified(&name, &group).into(),
+            key: if kind == "Event" { "events".into() } else { crate::status::qualified(&name, &group).into() },
             plural: name,
             group,
             kind,

@@ -30,7 +30,7 @@ pub(crate) fn resource_of_crd(crd: &Node) -> Resource {
         short_names: strings(crd.path(&["spec", "names", "shortNames"])),
         categories: strings(crd.path(&["spec", "names", "categories"])),
         verbs: VERBS.map(str::to_owned).to_vec(),
-        hash: String::new(),
+        hash: storage_hash(crd, &group, &kind),
         versions,
         custom: true,
         key: crate::status::qualified(&plural, &group).into(),
@@ -38,6 +38,17 @@ pub(crate) fn resource_of_crd(crd: &Node) -> Resource {
         plural,
         kind,
     }
+}
+
+/// By this clients see that the stored form changes.
+fn storage_hash(crd: &Node, group: &str, kind: &str) -> String {
+    use base64::Engine;
+    use sha2::Digest;
+    let versions = crd.path(&["spec", "versions"]).and_then(Node::as_seq).into_iter().flatten();
+    let storage = versions.into_iter().find(|version| version.get("storage").and_then(Node::as_bool) == Some(true));
+    let version = storage.map(|version| version.str_at_or_empty(&["name"])).unwrap_or_default();
+    let digest = sha2::Sha256::digest(format!("{group}/{version}/{kind}"));
+    base64::engine::general_purpose::STANDARD.encode(&digest[..8])
 }
 
 fn custom_version(version: &Node, group: &str, kind: &str) -> Version {

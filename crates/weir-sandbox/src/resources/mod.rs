@@ -30,7 +30,7 @@ pub(crate) struct Resource {
     /// The first is preferred.
     pub versions: Vec<Version>,
     pub custom: bool,
-    /// `plural.group`: the key of the store.
+    /// The key of the store: `plural.group`, but for events, which are one store with two views.
     pub key: Arc<str>,
 }
 
@@ -124,8 +124,9 @@ impl Registry {
 
     pub fn put(&mut self, resource: Resource) {
         let resource = Arc::new(resource);
-        if self.resources.insert(resource.key.to_string(), resource.clone()).is_none() {
-            self.order.push(resource.key.clone());
+        let name = resource.qualified();
+        if self.resources.insert(name.clone(), resource).is_none() {
+            self.order.push(name.into());
         }
     }
 

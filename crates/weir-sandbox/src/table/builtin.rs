@@ -103,6 +103,8 @@ pub(super) fn cell(resource: &Resource, column: &str, node: &Node) -> Node {
         ("priorityclasses.scheduling.k8s.io", "PreemptionPolicy") => text(node, &["preemptionPolicy"]).into(),
         ("horizontalpodautoscalers.autoscaling", _) => autoscaler(column, node),
         ("poddisruptionbudgets.policy", _) => budget(column, node),
+        ("customresourcedefinitions.apiextensions.k8s.io", "Scope") => text(node, &["spec", "scope"]).into(),
+        ("customresourcedefinitions.apiextensions.k8s.io", "Versions") => versions(node).into(),
         ("persistentvolumes", _) => volume(column, node),
         ("persistentvolumeclaims", "Access Modes") => modes(items(node, &["spec", "accessModes"])).into(),
         ("persistentvolumeclaims", "VolumeAttributesClass") => "<unset>".into(),
@@ -282,6 +284,17 @@ fn autoscaler(column: &str, node: &Node) -> Node {
         "Replicas" => count(node, &["status", "currentReplicas"]).into(),
         _ => "".into(),
     }
+}
+
+fn versions(node: &Node) -> String {
+    let flag = |version: &Node, key: &str| version.get(key).and_then(Node::as_bool) == Some(true);
+    let shown =
+        items(node, &["spec", "versions"]).iter().filter(|version| flag(version, "served") || flag(version, "storage"));
+    let shown = shown.map(|version| {
+        let mark = if flag(version, "storage") { "(storage)" } else { "" };
+        format!("{}{mark}", text(version, &["name"]))
+    });
+    shown.collect::<Vec<_>>().join(",")
 }
 
 fn budget(column: &str, node: &Node) -> Node {
