@@ -3,6 +3,7 @@
 //! kyaml changes the text of a node and keeps its style, then prints and reads the document again. So
 //! a number that is set over a quoted string becomes a string, and an untagged text is resolved anew.
 
+use crate::shared;
 use crate::timestamp;
 use base64::Engine;
 use std::borrow::Cow;
@@ -109,6 +110,7 @@ fn styled(text: &str, tag: Tag, style: Style) -> Node {
 pub(crate) fn set(node: &mut Node, text: &str, tag: Tag) {
     let mut new = styled(text, tag, node.meta.style);
     new.meta.at = node.meta.at.clone();
+    shared::pass_on(node, &mut new);
     *node = new;
 }
 
@@ -149,6 +151,7 @@ pub(crate) fn set_field(map: &mut Map, key: &str, mut value: Node) {
     }
     if let Some(old) = map.get_mut(key) {
         inherit_style(&mut value, old.meta.style);
+        shared::pass_on(old, &mut value);
         *old = value;
     } else {
         map.insert(key, value);
