@@ -76,6 +76,17 @@ pub(crate) fn set_untyped_field(map: &mut Map, key: &str, text: &str) {
     }
 }
 
+/// kustomize writes keys without quotes, and cannot print a mapping once it reads one as a number.
+pub(crate) fn check_key(key: &str) -> Result<(), String> {
+    match Node::new(yaml::resolve_plain(key, Dialect::V3)) {
+        node if node.as_str().is_some() => Ok(()),
+        node => Err(format!(
+            "the key '{key}' is {} to YAML, expected one that is a string without quotes",
+            node.kind_name()
+        )),
+    }
+}
+
 /// A string in plain style.
 pub(crate) fn plain_string(text: &str) -> Node {
     styled(text, Tag::String, Style::Plain)

@@ -87,6 +87,7 @@ fn set(node: &mut Node, pairs: &BTreeMap<String, String>, groups: &[Arc<str>], a
     for ((key, value), group) in pairs.iter().zip(groups) {
         let mut new = scalar::new(value, Tag::String).at(at.clone());
         if !map.contains(key) {
+            scalar::check_key(key)?;
             shared::join(&mut new, group);
             added += 1;
         }
