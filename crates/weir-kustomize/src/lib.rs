@@ -35,6 +35,7 @@ mod resources;
 mod scalar;
 pub mod schema;
 mod selector;
+mod shared;
 mod target;
 #[cfg(test)]
 mod tests;

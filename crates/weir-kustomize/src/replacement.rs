@@ -184,6 +184,7 @@ pub(crate) fn apply(cx: &mut Context, replacements: &[Replacement]) -> Result<()
                     if let Err(why) = filled {
                         return Err(failed(resource, "a replacement", &path.at, cx.schemas, why));
                     }
+                    resource.settle();
                 }
             }
         }

@@ -3,6 +3,7 @@
 use crate::id::{Gvk, Id};
 use crate::scalar::{self, Tag};
 use crate::schema::Schemas;
+use crate::shared;
 use std::collections::BTreeMap;
 use weir_base::Origin;
 use weir_doc::{Map, Node};
@@ -41,13 +42,22 @@ pub(crate) struct Resource {
     /// Only on patches.
     pub allow_name_change: bool,
     pub allow_kind_change: bool,
+    /// Whether parts of the object change together; see [`crate::shared`].
+    pub has_shared: bool,
     /// The vars that take their value from here.
     pub vars: Vec<String>,
 }
 
 impl Resource {
     pub fn new(node: Node) -> Self {
-        Self { node, history: History::default(), allow_name_change: false, allow_kind_change: false, vars: Vec::new() }
+        Self {
+            node,
+            history: History::default(),
+            allow_name_change: false,
+            allow_kind_change: false,
+            has_shared: false,
+            vars: Vec::new(),
+        }
     }
 
     pub fn at(&self) -> &Origin {
@@ -168,6 +178,13 @@ impl Resource {
 
     pub fn set_annotations(&mut self, values: &BTreeMap<String, String>) {
         self.set_meta_map("annotations", values);
+    }
+
+    /// Brings what changes together into agreement, after a step that changed parts of the object.
+    pub fn settle(&mut self) {
+        if self.has_shared {
+            shared::settle(&mut self.node);
+        }
     }
 
     /// Whether kustomize would have annotations of its own on the object now.

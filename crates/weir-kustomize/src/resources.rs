@@ -111,6 +111,7 @@ impl Resources {
         }
         resource.node.meta.at = origin;
         unmark(resource, marked);
+        resource.settle();
         if !patch.allow_kind_change {
             resource.set_kind(&kind);
         }

@@ -3,6 +3,7 @@
 //! kyaml changes the text of a node and keeps its style, then prints and reads the document again. So
 //! a number that is set over a quoted string becomes a string, and an untagged text is resolved anew.
 
+use crate::shared;
 use crate::timestamp;
 use base64::Engine;
 use std::borrow::Cow;
@@ -75,6 +76,17 @@ pub(crate) fn set_untyped_field(map: &mut Map, key: &str, text: &str) {
     }
 }
 
+/// kustomize writes keys without quotes, and cannot print a mapping once it reads one as a number.
+pub(crate) fn check_key(key: &str) -> Result<(), String> {
+    match Node::new(yaml::resolve_plain(key, Dialect::V3)) {
+        node if node.as_str().is_some() => Ok(()),
+        node => Err(format!(
+            "the key '{key}' is {} to YAML, expected one that is a string without quotes",
+            node.kind_name()
+        )),
+    }
+}
+
 /// A string in plain style.
 pub(crate) fn plain_string(text: &str) -> Node {
     styled(text, Tag::String, Style::Plain)
@@ -109,6 +121,7 @@ fn styled(text: &str, tag: Tag, style: Style) -> Node {
 pub(crate) fn set(node: &mut Node, text: &str, tag: Tag) {
     let mut new = styled(text, tag, node.meta.style);
     new.meta.at = node.meta.at.clone();
+    shared::pass_on(node, &mut new);
     *node = new;
 }
 
@@ -149,6 +162,7 @@ pub(crate) fn set_field(map: &mut Map, key: &str, mut value: Node) {
     }
     if let Some(old) = map.get_mut(key) {
         inherit_style(&mut value, old.meta.style);
+        shared::pass_on(old, &mut value);
         *old = value;
     } else {
         map.insert(key, value);

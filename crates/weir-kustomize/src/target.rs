@@ -79,6 +79,7 @@ pub(crate) fn build(tree: &Tree, path: &str, options: &Options, budget: &Budget)
     vars.sort_by(|a, b| a.name.cmp(&b.name));
     transform::vars::resolve(&mut cx, &vars, &config.var_reference)?;
     drop_local(&mut resources)?;
+    resources.check_unique(schemas)?;
     transform::sort::sort(&mut resources, target.file.sort_options.as_ref(), options.order, schemas)?;
     if build.metadata.iter().any(|option| option == "managedByLabel") {
         let pairs = [("app.kubernetes.io/managed-by".to_owned(), format!("kustomize-{KUSTOMIZE_VERSION}"))];
@@ -86,7 +87,7 @@ pub(crate) fn build(tree: &Tree, path: &str, options: &Options, budget: &Budget)
         let mut cx = Context { resources: &mut resources, schemas, budget };
         transform::add_labels(&mut cx, &BTreeMap::from(pairs), &specs, &target.file.at)?;
     }
-    Ok(Built { objects: finish(resources, &build.metadata) })
+    Ok(Built { objects: finish(resources, &build.metadata)? })
 }
 
 /// Drops what is marked as local configuration.
@@ -105,7 +106,7 @@ fn drop_local(resources: &mut Resources) -> Result<(), KustomizeError> {
 }
 
 /// The objects as they are printed: without kustomize's own annotations, times as Go prints them.
-fn finish(resources: Resources, metadata: &[String]) -> Vec<Node> {
+fn finish(resources: Resources, metadata: &[String]) -> Result<Vec<Node>, KustomizeError> {
     let wants = |option: &str| metadata.iter().any(|known| known == option);
     let objects = resources.list.into_iter().map(|mut resource| {
         let mut annotations = resource.annotations();
@@ -114,9 +115,13 @@ fn finish(resources: Resources, metadata: &[String]) -> Vec<Node> {
             origin::TRANSFORMATIONS => wants("transformerAnnotations"),
             key => !INTERNAL.contains(&key),
         });
+        for key in annotations.keys() {
+            scalar::check_key(key)
+                .map_err(|why| KustomizeError::object(resource.at(), format!("annotations: {why}")))?;
+        }
         resource.set_annotations(&annotations);
         scalar::finish(&mut resource.node);
-        resource.node
+        Ok(resource.node)
     });
     objects.collect()
 }

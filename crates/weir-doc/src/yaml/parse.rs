@@ -34,7 +34,10 @@ pub fn parse_all(
         let (data, mark) = reader.next()?;
         match data {
             EventData::StreamStart { .. } | EventData::DocumentEnd { .. } => {}
-            EventData::DocumentStart { .. } => {
+            EventData::DocumentStart { version_directive, .. } => {
+                if version_directive.is_some_and(|version| (version.major, version.minor) != (1, 1)) {
+                    return Err(reader.error(Some(mark), "only YAML 1.1 is known: remove the %YAML line"));
+                }
                 reader.anchors.clear();
                 let (data, mark) = reader.next()?;
                 documents.push(reader.node(data, mark, budget)?.0);
@@ -371,6 +374,7 @@ mod tests {
             ("a: *b\n", 1, "unknown anchor 'b'"),
             ("a:\n\tb: 1\n", 2, "not valid YAML"),
             ("a:\n  1: b\n", 2, "the key 1 is a number"),
+            ("%YAML 1.2\n---\na: b\n", 1, "only YAML 1.1"),
         ];
         for (text, line, message) in cases {
             let error = parse(text, Dialect::V3).expect_err("invalid");

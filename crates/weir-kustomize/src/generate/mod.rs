@@ -13,7 +13,7 @@ use crate::resource::Resource;
 use crate::scalar::{self, Tag};
 use base64::Engine;
 use std::collections::BTreeMap;
-use weir_base::Budget;
+use weir_base::{Budget, Origin};
 use weir_doc::{Map, Node};
 
 #[derive(Clone, Debug, Default)]
@@ -84,7 +84,12 @@ pub(crate) fn generate(
         node.set("type", scalar::new(ty, Tag::String));
         node.set("data", Map::new());
     }
+    let check = |key: &str, at: &Origin| {
+        scalar::check_key(key)
+            .map_err(|why| KustomizeError::target(at, format!("the generator of '{}'", generator.name), why))
+    };
     for pair in pairs::load(generator, loader, budget)?.values() {
+        check(&pair.key, &pair.at)?;
         let text = std::str::from_utf8(&pair.value).ok();
         let (field, value) = match text {
             Some(text) if !generator.is_secret => ("data", text.to_owned()),
@@ -96,6 +101,7 @@ pub(crate) fn generate(
     }
     for (field, values) in [("labels", &options.labels), ("annotations", &options.annotations)] {
         for (key, value) in values {
+            check(key, &generator.at)?;
             node.ensure_map(&["metadata", field]).insert(key.as_str(), scalar::new(value, Tag::String));
         }
     }

@@ -8,6 +8,7 @@ mod list;
 
 use crate::scalar;
 use crate::schema::{Schema, TypeRef};
+use crate::shared;
 use weir_base::{Budget, Exhausted, Origin};
 use weir_doc::{Map, Node, Value};
 
@@ -155,6 +156,7 @@ impl<'s> Walker<'s> {
         let mut merged = Map::new();
         for (key, value) in std::mem::take(old.ensure_map(&[])) {
             let style = value.meta.style;
+            let group = shared::group(&value).cloned();
             let ty = child(key.as_str());
             match deeper.walk(Some(value), new.remove(key.as_str()), ty)? {
                 Merged::Cleared => {}
@@ -164,6 +166,9 @@ impl<'s> Walker<'s> {
                 Merged::New(value) if value.is_null() => {}
                 Merged::New(mut value) => {
                     scalar::inherit_style(&mut value, style);
+                    if let Some(group) = group.filter(|_| scalar::is_scalar(&value)) {
+                        shared::join(&mut value, &group);
+                    }
                     merged.insert(key, value);
                 }
             }

@@ -4,7 +4,9 @@ use crate::args::Label;
 use crate::config::Config;
 use crate::fieldspec::{self, Create, FieldSpec};
 use crate::scalar::{self, Tag};
+use crate::shared;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use weir_base::Origin;
 use weir_doc::{Node, Value};
 
@@ -56,25 +58,40 @@ fn set_pairs(
     }
     for resource in &mut cx.resources.list {
         cx.budget.spend(specs.len() as u64)?;
+        // What is added for a pair in all places of an object is one node to kustomize.
+        let groups: Vec<Arc<str>> = pairs.values().map(|value| Arc::from(value.as_str())).collect();
+        let mut added = 0;
         for spec in specs {
-            let applied = spec.apply(&mut resource.node, Some(Create::Map), &mut |node| set(node, pairs, at));
+            let applied = spec.apply(&mut resource.node, Some(Create::Map), &mut |node| {
+                added += set(node, pairs, &groups, at)?;
+                Ok(())
+            });
             if let Err(why) = applied {
                 return Err(failed(resource, what, at, cx.schemas, why));
             }
         }
+        resource.settle();
+        resource.has_shared |= added > 1;
     }
     Ok(())
 }
 
-fn set(node: &mut Node, pairs: &BTreeMap<String, String>, at: &Origin) -> Result<(), String> {
-    match &mut node.value {
-        Value::Null => Ok(()),
-        Value::Map(map) => {
-            for (key, value) in pairs {
-                scalar::set_field(map, key, scalar::new(value, Tag::String).at(at.clone()));
-            }
-            Ok(())
+/// Sets the pairs in one place; the result is how many were not there.
+fn set(node: &mut Node, pairs: &BTreeMap<String, String>, groups: &[Arc<str>], at: &Origin) -> Result<usize, String> {
+    let map = match &mut node.value {
+        Value::Null => return Ok(0),
+        Value::Map(map) => map,
+        _ => return Err(format!("expected a mapping, found {}", node.kind_name())),
+    };
+    let mut added = 0;
+    for ((key, value), group) in pairs.iter().zip(groups) {
+        let mut new = scalar::new(value, Tag::String).at(at.clone());
+        if !map.contains(key) {
+            scalar::check_key(key)?;
+            shared::join(&mut new, group);
+            added += 1;
         }
-        _ => Err(format!("expected a mapping, found {}", node.kind_name())),
+        scalar::set_field(map, key, new);
     }
+    Ok(added)
 }

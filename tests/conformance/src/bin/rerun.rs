@@ -28,7 +28,8 @@ fn main() -> anyhow::Result<()> {
         } else {
             // The place of the checkout and stack traces say nothing about the case.
             let text = String::from_utf8_lossy(&output.stderr).replace(&*input.to_string_lossy(), "/input");
-            std::fs::write(error, text)?;
+            let text = text.split("\ngoroutine ").next().unwrap_or_default();
+            std::fs::write(error, format!("{}\n", text.trim_end()))?;
         }
         count += 1;
     }
