@@ -17,6 +17,12 @@ pub enum GitError {
     UnsafePath { path: String },
     #[error("'{path}' is not valid UTF-8")]
     NotUnicode { path: String },
+    #[error("{url} is neither an http nor an https URL")]
+    Scheme { url: String },
+    #[error("failed to reach {url}: {message}")]
+    Remote { url: String, message: String },
+    #[error("no room for a scratch repository: {0}")]
+    Scratch(String),
     #[error("the checkout stopped: {0}")]
     Exhausted(#[from] Exhausted),
 }

@@ -4,7 +4,7 @@ use weir_base::{Budget, Class, Diagnose, Exhausted, Tree, tree::PathError};
 
 /// Why a folder gave no tree.
 #[derive(Clone, Debug, thiserror::Error)]
-pub(crate) enum FolderError {
+pub enum FolderError {
     #[error("'{path}' cannot be read: {message}")]
     Read { path: String, message: String },
     #[error("'{path}' is not valid UTF-8")]
@@ -26,7 +26,7 @@ impl Diagnose for FolderError {
 }
 
 /// The files of a folder, without what its `.gitignore` files leave out, `.git` and links. Blocks.
-pub(crate) fn read(root: &Path, budget: &Budget) -> Result<Tree, FolderError> {
+pub fn read(root: &Path, budget: &Budget) -> Result<Tree, FolderError> {
     let unreadable = |path: &Path, message: String| FolderError::Read { path: path.display().to_string(), message };
     if !root.is_dir() {
         return Err(unreadable(root, "it is not a folder".to_owned()));

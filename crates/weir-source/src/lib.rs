@@ -4,12 +4,13 @@
 //! published.
 //!
 //! Limits of this version: GitRepository reads local folders and repositories that the operator of
-//! the process has named ([`Locals`]); a repository behind a network URL, and the other kinds of
-//! sources, are Stalled `NotImplemented`.
+//! the process has named ([`Locals`]), and http and https URLs without credentials; ssh,
+//! credentials and the other kinds of sources are Stalled `NotImplemented`.
 
 mod folder;
 pub mod gitrepository;
 mod locals;
 
+pub use folder::{FolderError, read as read_folder};
 pub use gitrepository::GitRepositories;
 pub use locals::{Local, Locals};

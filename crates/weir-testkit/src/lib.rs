@@ -3,12 +3,14 @@
 #![allow(clippy::panic, clippy::unwrap_used, reason = "a test that cannot be set up fails where it stands")]
 
 mod git;
+mod git_http;
 mod kubectl;
 mod kubed;
 mod kubelet;
 mod wait;
 
 pub use git::GitRepo;
+pub use git_http::GitHttp;
 pub use kubectl::Kubectl;
 pub use kubed::{Kubed, program as kubed_program};
 pub use wait::{eventually, eventually_within};

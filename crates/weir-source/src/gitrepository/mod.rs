@@ -34,7 +34,7 @@ impl Reconciler for GitRepositories {
     ];
 
     async fn reconcile(&self, object: &GitRepository, cx: &mut Cx<GitRepository>) -> Result<Done, Failure> {
-        let plan = plan::plan(&object.spec, &self.locals)?;
+        let plan = plan::plan(object, &self.locals)?;
         let held = self.held(object).await;
         let resolved = fetch::resolve(&plan).await.map_err(|report| fetch_failed(cx, report))?;
         if let (Some(held), Some(resolved)) = (&held, &resolved)

@@ -1,26 +1,37 @@
 use crate::{Local, Locals};
-use weir_api::source::{GitRepositoryRef, GitRepositorySpec};
-use weir_base::redact_url;
+use std::time::Duration;
+use weir_api::object::DEFAULT_SOURCE_TIMEOUT;
+use weir_api::source::{GitProvider, GitRepositoryRef, GitRepositorySpec};
+use weir_api::{FluxObject, GitRepository};
 use weir_git::Reference;
 use weir_runtime::Failure;
 
 /// What is to be fetched; made from the spec alone.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Plan {
-    pub local: Local,
+    pub place: Place,
     pub reference: Reference,
     pub ignore: Option<String>,
+    /// Limit of one operation over the network.
+    pub timeout: Duration,
 }
 
-pub(super) fn plan(spec: &GitRepositorySpec, locals: &Locals) -> Result<Plan, Failure> {
+/// Where the files are.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Place {
+    Local(Local),
+    /// An http or https URL.
+    Network(String),
+}
+
+pub(super) fn plan(object: &GitRepository, locals: &Locals) -> Result<Plan, Failure> {
     // Without `..`: a new field has to be thought about here.
     let GitRepositorySpec {
         url,
-        // A local source needs neither credentials nor a way through the network.
-        secret_ref: _,
-        provider: _,
-        service_account_name: _,
-        proxy_secret_ref: _,
+        secret_ref,
+        provider,
+        service_account_name,
+        proxy_secret_ref,
         interval: _,
         timeout: _,
         suspend: _,
@@ -30,24 +41,29 @@ pub(super) fn plan(spec: &GitRepositorySpec, locals: &Locals) -> Result<Plan, Fa
         recurse_submodules,
         include,
         sparse_checkout,
-    } = spec;
+    } = &object.spec;
+    let local = locals.get(url);
     let missing = [
         (verify.is_some(), "spec.verify"),
         (*recurse_submodules, "spec.recurseSubmodules"),
         (!include.is_empty(), "spec.include"),
         (!sparse_checkout.is_empty(), "spec.sparseCheckout"),
+        // A local source needs neither credentials nor a way through the network.
+        (local.is_none() && secret_ref.is_some(), "spec.secretRef"),
+        (local.is_none() && proxy_secret_ref.is_some(), "spec.proxySecretRef"),
+        (local.is_none() && service_account_name.is_some(), "spec.serviceAccountName"),
+        (local.is_none() && provider.is_some_and(|p| p != GitProvider::Generic), "spec.provider"),
+        (local.is_none() && url.starts_with("ssh://"), "fetching over ssh"),
+        (local.is_none() && url.contains('@'), "a user in spec.url"),
     ];
-    if let Some((_, field)) = missing.iter().find(|(is_set, _)| *is_set) {
-        return Err(Failure::not_implemented(field));
+    if let Some((_, what)) = missing.iter().find(|(is_asked, _)| *is_asked) {
+        return Err(Failure::not_implemented(what));
     }
-    let Some(local) = locals.get(url) else {
-        let what = format!("fetching {} over the network", redact_url(url));
-        return Err(Failure::not_implemented(&what));
-    };
     Ok(Plan {
-        local: local.clone(),
+        place: local.map_or_else(|| Place::Network(url.clone()), |local| Place::Local(local.clone())),
         reference: reference.as_ref().map_or(Ok(Reference::default()), reference_of)?,
         ignore: ignore.clone(),
+        timeout: object.timeout().unwrap_or(DEFAULT_SOURCE_TIMEOUT),
     })
 }
 
@@ -64,8 +80,9 @@ fn reference_of(reference: &GitRepositoryRef) -> Result<Reference, Failure> {
 mod tests {
     use super::*;
 
-    fn spec(json: &str) -> GitRepositorySpec {
-        serde_json::from_str(json).expect("a spec")
+    fn object(spec: &str) -> GitRepository {
+        let text = format!(r#"{{"metadata":{{"name":"a","namespace":"b"}},"spec":{spec}}}"#);
+        serde_json::from_str(&text).expect("a GitRepository")
     }
 
     #[test]
@@ -73,17 +90,29 @@ mod tests {
         let mut locals = Locals::default();
         locals.insert("https://example.com/a", Local::Folder("/a".into()));
         let cases = [
-            (r#"{"url":"https://user:pw@example.com/b"}"#, "fetching https://example.com/b over the network"),
+            (r#"{"url":"https://user:pw@example.com/b"}"#, "a user in spec.url"),
+            (r#"{"url":"ssh://git@example.com/b"}"#, "fetching over ssh"),
+            (r#"{"url":"https://example.com/b","secretRef":{"name":"k"}}"#, "spec.secretRef"),
             (r#"{"url":"https://example.com/a","ref":{"semver":"1.x"}}"#, "spec.ref.semver"),
             (r#"{"url":"https://example.com/a","sparseCheckout":["x"]}"#, "spec.sparseCheckout"),
             (r#"{"url":"https://example.com/a","verify":{"secretRef":{"name":"k"}}}"#, "spec.verify"),
         ];
-        for (json, what) in cases {
+        for (spec, what) in cases {
             let message = format!("{what} is not implemented in this version of weir");
             let expect = Failure::Stalled { reason: "NotImplemented", message };
-            assert_eq!(plan(&spec(json), &locals), Err(expect), "{json}");
+            assert_eq!(plan(&object(spec), &locals), Err(expect), "{spec}");
         }
-        let plan = plan(&spec(r#"{"url":"https://example.com/a.git","ref":{"branch":"main"}}"#), &locals).expect("ok");
-        assert_eq!(plan.reference.branch.as_deref(), Some("main"));
+    }
+
+    #[test]
+    fn local_sources_need_no_credentials() {
+        let mut locals = Locals::default();
+        locals.insert("ssh://git@example.com/a", Local::Folder("/a".into()));
+        let spec = r#"{"url":"ssh://git@example.com/a.git","ref":{"branch":"main"},"secretRef":{"name":"k"}}"#;
+        let local = plan(&object(spec), &locals).expect("ok");
+        assert_eq!(local.place, Place::Local(Local::Folder("/a".into())));
+        assert_eq!(local.reference.branch.as_deref(), Some("main"));
+        let network = plan(&object(r#"{"url":"https://example.com/b"}"#), &locals).expect("ok");
+        assert_eq!(network.place, Place::Network("https://example.com/b".to_owned()));
     }
 }

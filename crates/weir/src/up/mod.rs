@@ -63,7 +63,13 @@ enum Format {
 }
 
 pub async fn run(args: Args, output: &Output) -> Result<ExitCode, CliError> {
-    let target = target::find(&args.source, args.path.as_deref(), args.worktree, &args.replace)?;
+    let target = {
+        let (source, path, replace) = (args.source.clone(), args.path.clone(), args.replace.clone());
+        let worktree = args.worktree;
+        tokio::task::spawn_blocking(move || target::find(&source, path.as_deref(), worktree, &replace))
+            .await
+            .map_err(|_| CliError::new("reading the source panicked; this is a mistake in weir"))??
+    };
     let backend = backend::open(args.data_dir.as_deref(), args.kubeconfig.as_deref()).await?;
     let session = backend.session();
     if args.kubeconfig.is_some() {

@@ -2,11 +2,12 @@
 
 use crate::error::CliError;
 use std::path::{Path, PathBuf};
-use weir_base::{Budget, Origin, tree::join};
+use std::sync::atomic::AtomicBool;
+use weir_base::{Budget, Origin, Tree, tree, tree::join};
 use weir_doc::{Dialect, Node, yaml};
-use weir_git::Repository;
+use weir_git::{Reference, Remote, Repository};
 use weir_object::meta;
-use weir_source::{Local, Locals};
+use weir_source::{Local, Locals, read_folder};
 
 /// The host of the URLs that stand for local sources without a remote; it cannot exist (RFC 2606).
 const LOCAL_HOST: &str = "https://local.invalid";
@@ -19,34 +20,31 @@ pub struct Target {
     pub locals: Locals,
 }
 
+/// Blocks: reads the source whole, over the network where it is a URL.
 pub fn find(source: &str, path: Option<&str>, worktree: bool, replace: &[String]) -> Result<Target, CliError> {
-    if source.contains("://") {
-        let shown = weir_base::redact_url(source);
-        return Err(CliError::new(format!(
-            "{shown}: fetching over the network is not implemented in this version of weir (clone it and name the folder)"
-        )));
-    }
-    let root =
-        std::fs::canonicalize(source).map_err(|error| CliError::new(format!("{source} cannot be opened: {error}")))?;
-    if !root.is_dir() {
-        return Err(CliError::new(format!("{source} is not a folder")));
-    }
-    let (local, url, branch) = local(&root, worktree)?;
+    let mut locals = Locals::default();
+    let root = if source.contains("://") { None } else { Some(root_of(source)?) };
+    let Found { url, branch, tree, local } = match &root {
+        Some(root) => on_disk(root, worktree)?,
+        None => over_the_network(source)?,
+    };
     let path = match path {
         Some(path) => join("", path.trim_start_matches('/')).map_err(|error| CliError::new(error.to_string()))?,
-        None => only_cluster(&root),
+        None => only_cluster(&tree),
     };
-    let mut locals = Locals::default();
-    for (url, path) in replacements(&root, replace)? {
+    for (url, path) in replacements(&tree, root.as_deref(), replace)? {
         locals.insert(&url, local_of(&path)?);
     }
-    let mut objects = sync_objects(&root, &path)?;
-    // The repository stands for its own remote, and for the source it was bootstrapped with.
-    locals.insert(&url, local.clone());
-    for object in objects.iter().filter(|o| meta::kind(o) == "GitRepository" && meta::name(o) == Some(SYNC_NAME)) {
-        if let Some(url) = object.str_at(&["spec", "url"]) {
-            locals.insert(url, local.clone());
+    let mut objects = sync_objects(&tree, &path, source)?;
+    // The source stands for its own remote, and for the source it was bootstrapped with.
+    match local {
+        Some(local) => {
+            locals.insert(&url, local.clone());
+            for url in objects.iter().filter(|o| is_sync_source(o)).filter_map(|o| o.str_at(&["spec", "url"])) {
+                locals.insert(url, local.clone());
+            }
         }
+        None => objects.iter_mut().filter(|o| is_sync_source(o)).for_each(|o| point_at(o, &url, branch.as_deref())),
     }
     if objects.is_empty() {
         objects = made_objects(&url, branch.as_deref(), &path);
@@ -54,19 +52,69 @@ pub fn find(source: &str, path: Option<&str>, worktree: bool, replace: &[String]
     Ok(Target { objects, locals })
 }
 
-/// How the root is read, the URL it stands for, and its branch.
-fn local(root: &Path, worktree: bool) -> Result<(Local, String, Option<String>), CliError> {
+/// A source, and what is in it.
+struct Found {
+    /// The URL it stands for.
+    url: String,
+    branch: Option<String>,
+    tree: Tree,
+    local: Option<Local>,
+}
+
+fn root_of(source: &str) -> Result<PathBuf, CliError> {
+    let root = std::fs::canonicalize(source)
+        .map_err(|error| CliError::new(format!("{source} cannot be opened: {error}")))?;
+    if root.is_dir() { Ok(root) } else { Err(CliError::new(format!("{source} is not a folder"))) }
+}
+
+fn over_the_network(url: &str) -> Result<Found, CliError> {
+    let stop = AtomicBool::new(false);
+    let remote = Remote::new(url, &stop)?;
+    let branch = remote.head_branch()?;
+    let reference = Reference { branch: branch.clone(), ..Reference::default() };
+    let (_, tree) = remote.fetch(&reference, &budget())?;
+    Ok(Found { url: url.to_owned(), branch, tree, local: None })
+}
+
+fn on_disk(root: &Path, worktree: bool) -> Result<Found, CliError> {
     let name = root.file_name().map_or_else(|| "root".to_owned(), |name| name.to_string_lossy().into_owned());
     let made = format!("{LOCAL_HOST}/{name}");
+    let folder = |url| -> Result<Found, CliError> {
+        let tree = read_folder(root, &budget())?;
+        Ok(Found { url, branch: None, tree, local: Some(Local::Folder(root.to_owned())) })
+    };
     if !weir_git::is_repository(root) {
-        return Ok((Local::Folder(root.to_owned()), made, None));
+        return folder(made);
     }
     let repository = Repository::open(root)?;
     let url = repository.origin_url().filter(|url| url.contains("://")).unwrap_or(made);
     if worktree {
-        return Ok((Local::Folder(root.to_owned()), url, None));
+        return folder(url);
     }
-    Ok((Local::Repository(root.to_owned()), url, repository.head_branch()))
+    let branch = repository.head_branch();
+    let head = repository.resolve(&Reference { branch: branch.clone(), ..Reference::default() })?;
+    let tree = repository.checkout(&head.commit, &budget())?;
+    Ok(Found { url, branch, tree, local: Some(Local::Repository(root.to_owned())) })
+}
+
+fn is_sync_source(object: &Node) -> bool {
+    meta::kind(object) == "GitRepository" && meta::name(object) == Some(SYNC_NAME)
+}
+
+/// The source that was fetched from a URL is followed there, whatever it was bootstrapped with.
+fn point_at(object: &mut Node, url: &str, branch: Option<&str>) {
+    let spec = object.ensure_map(&["spec"]);
+    spec.insert("url", url);
+    spec.remove("secretRef");
+    spec.remove("ref");
+    if let Some(branch) = branch {
+        object.ensure_map(&["spec", "ref"]).insert("branch", branch);
+    }
+}
+
+/// What reading a source may take: 512 MiB.
+fn budget() -> Budget {
+    Budget::new(10_000_000, 512 << 20)
 }
 
 fn local_of(path: &Path) -> Result<Local, CliError> {
@@ -76,22 +124,20 @@ fn local_of(path: &Path) -> Result<Local, CliError> {
 }
 
 /// `clusters/NAME`, when there is exactly one; else the root.
-fn only_cluster(root: &Path) -> String {
-    let Ok(entries) = std::fs::read_dir(root.join("clusters")) else { return String::new() };
-    let mut names: Vec<_> =
-        entries.flatten().filter(|e| e.path().is_dir()).map(|e| e.file_name().to_string_lossy().into_owned()).collect();
-    match (names.pop(), names.is_empty()) {
-        (Some(name), true) => format!("clusters/{name}"),
+fn only_cluster(tree: &Tree) -> String {
+    let mut names = tree.list("clusters").into_iter().filter(|(_, is_folder)| *is_folder).map(|(name, _)| name);
+    match (names.next(), names.next()) {
+        (Some(name), None) => format!("clusters/{name}"),
         _ => String::new(),
     }
 }
 
-/// URL and folder of each `--replace` and of the `replace` list in the source's configuration.
-fn replacements(root: &Path, flags: &[String]) -> Result<Vec<(String, PathBuf)>, CliError> {
+/// URL and folder of each `--replace` and of the `replace` list in the source's configuration. A
+/// source from the network cannot name folders of this machine.
+fn replacements(tree: &Tree, root: Option<&Path>, flags: &[String]) -> Result<Vec<(String, PathBuf)>, CliError> {
     let mut pairs = Vec::new();
-    let file = root.join(CONFIG);
-    if let Ok(text) = std::fs::read(&file) {
-        for document in parse(&text, CONFIG)? {
+    if let (Some(root), Some(text)) = (root, tree.read(CONFIG)) {
+        for document in parse(text, CONFIG)? {
             let replace = document.get("replace").and_then(Node::as_map);
             for (url, path) in replace.into_iter().flat_map(|map| map.iter()) {
                 let Some(path) = path.as_str() else {
@@ -113,22 +159,18 @@ fn replacements(root: &Path, flags: &[String]) -> Result<Vec<(String, PathBuf)>,
 }
 
 /// The GitRepository and Kustomization objects in the manifests at the path.
-fn sync_objects(root: &Path, path: &str) -> Result<Vec<Node>, CliError> {
-    let mut objects = Vec::new();
-    let base = root.join(path);
-    if !base.is_dir() {
-        return Err(CliError::new(format!("there is no folder '{path}' in {}", root.display())));
+fn sync_objects(tree: &Tree, path: &str, source: &str) -> Result<Vec<Node>, CliError> {
+    if !matches!(tree.find(path), tree::Found::Folder) {
+        return Err(CliError::new(format!("there is no folder '{path}' in {}", weir_base::redact_url(source))));
     }
-    let walk = ignore::WalkBuilder::new(&base).hidden(true).follow_links(false).sort_by_file_path(Ord::cmp).build();
-    for entry in walk.flatten().filter(|e| e.file_type().is_some_and(|kind| kind.is_file())) {
-        let file = entry.path();
-        if !file.extension().is_some_and(|e| e == "yaml" || e == "yml") {
+    let below = if path.is_empty() { String::new() } else { format!("{path}/") };
+    let mut objects = Vec::new();
+    for (file, text) in tree.iter().filter(|(file, _)| file.starts_with(&below)) {
+        if !(file.ends_with(".yaml") || file.ends_with(".yml")) {
             continue;
         }
-        let shown = file.strip_prefix(root).unwrap_or(file).to_string_lossy().into_owned();
-        let text = std::fs::read(file).map_err(|error| CliError::new(format!("{shown}: {error}")))?;
         // A template or a values file need not be a manifest; the build says what is wrong with one that is.
-        let documents = parse(&text, &shown).unwrap_or_default();
+        let documents = parse(text, file).unwrap_or_default();
         objects.extend(documents.into_iter().filter(is_sync_object));
     }
     Ok(objects)

@@ -3,7 +3,7 @@
 use crate::manifests::{config_map, deployment, namespace};
 use std::path::Path;
 use weir_e2e::{Cluster, on_both};
-use weir_testkit::eventually;
+use weir_testkit::{GitHttp, GitRepo, eventually};
 
 on_both!(
     the_example_fleet_is_ready_once,
@@ -46,6 +46,38 @@ fn the_example_fleet_is_ready_once(cluster: &Cluster) {
         cluster.kubectl().run(&["delete", "clusterrole", "flux-tenant-role"]).unwrap();
         cluster.kubectl().run(&["delete", "priorityclass", "tenant-default"]).unwrap();
     }
+}
+
+fn a_git_url_is_followed(cluster: &Cluster) {
+    let repo = GitRepo::new(&[("deploy/a.yaml", &namespace("url")), ("deploy/b.yaml", &config_map("url", "a", "1"))]);
+    let server = GitHttp::serve(repo.path());
+    let _up = cluster.up(Path::new(&server.url(".git")), &["--path", "deploy"]);
+    let source = cluster.ready("gitrepository", "flux-system", "flux-system", "True");
+    let head = repo.git(&["rev-parse", "HEAD"]).trim().to_owned();
+    assert_eq!(source["status"]["artifact"]["revision"], format!("main@sha1:{head}"));
+    cluster.applied(&head);
+    let request = |at: &str| {
+        let annotation = format!("reconcile.fluxcd.io/requestedAt={at}");
+        cluster.kubectl().run(&["annotate", "--overwrite", "gitrepository", "-n", "flux-system", "flux-system", &annotation]).unwrap();
+        eventually("the request is handled", || {
+            let object = cluster.kubectl().json(&["get", "gitrepository", "-n", "flux-system", "flux-system"])?;
+            if object["status"]["lastHandledReconcileAt"] == at { Ok(object) } else { Err(object["status"].to_string()) }
+        })
+    };
+    let before = server.requests();
+    request("1");
+    assert!(server.requests() - before <= 2, "a look without a change asks for the references only");
+    let commit = repo.commit(&[("deploy/b.yaml", &config_map("url", "a", "2"))], &[], "second");
+    request("2");
+    cluster.applied(&commit);
+    let object = cluster.kubectl().json(&["get", "configmap", "-n", "url", "a"]).unwrap();
+    assert_eq!(object["data"]["value"], "2");
+    repo.git(&["branch", "-m", "main", "other"]);
+    request("3");
+    let failed = cluster.ready("gitrepository", "flux-system", "flux-system", "False");
+    let text = failed["status"]["conditions"].to_string();
+    assert!(text.contains("couldn't find remote ref") && text.contains("refs/heads/main"), "{text}");
+    assert!(failed["status"]["artifact"]["revision"].as_str().unwrap().ends_with(&commit), "the last artifact stays");
 }
 
 fn a_saved_file_is_on_the_cluster(cluster: &Cluster) {
