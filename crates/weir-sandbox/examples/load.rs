@@ -1,4 +1,4 @@
-//! Applies N Deployments in process and writes the time each took into a file: `load N OUT`.
+//! Applies N Deployments in process and writes the time each took into a file: `load N OUT [DATA_DIR | - [idle]]`.
 
 use bytes::Bytes;
 use http_body_util::Full;
@@ -10,10 +10,14 @@ use weir_sandbox::{Options, Sandbox};
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
     let mut args = std::env::args().skip(1);
-    let count: u32 = args.next().ok_or("usage: load N OUT [DATA_DIR]")?.parse()?;
-    let out = args.next().ok_or("usage: load N OUT [DATA_DIR]")?;
+    let count: u32 = args.next().ok_or("usage: load N OUT [DATA_DIR | - [idle]]")?.parse()?;
+    let out = args.next().ok_or("usage: load N OUT [DATA_DIR | - [idle]]")?;
     let opened = Instant::now();
-    let sandbox = Sandbox::open(Options { data_dir: args.next().map(Into::into), ..Options::default() })?;
+    let sandbox = Sandbox::open(Options {
+        data_dir: args.next().filter(|dir| dir != "-").map(Into::into),
+        workloads: args.next().is_none(),
+        ..Options::default()
+    })?;
     let opened = opened.elapsed();
     let service = sandbox.service();
     let mut lines = format!("open {opened:?}\n");
