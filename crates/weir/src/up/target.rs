@@ -62,8 +62,8 @@ struct Found {
 }
 
 fn root_of(source: &str) -> Result<PathBuf, CliError> {
-    let root = std::fs::canonicalize(source)
-        .map_err(|error| CliError::new(format!("{source} cannot be opened: {error}")))?;
+    let root =
+        std::fs::canonicalize(source).map_err(|error| CliError::new(format!("{source} cannot be opened: {error}")))?;
     if root.is_dir() { Ok(root) } else { Err(CliError::new(format!("{source} is not a folder"))) }
 }
 

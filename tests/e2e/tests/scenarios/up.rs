@@ -58,10 +58,17 @@ fn a_git_url_is_followed(cluster: &Cluster) {
     cluster.applied(&head);
     let request = |at: &str| {
         let annotation = format!("reconcile.fluxcd.io/requestedAt={at}");
-        cluster.kubectl().run(&["annotate", "--overwrite", "gitrepository", "-n", "flux-system", "flux-system", &annotation]).unwrap();
+        cluster
+            .kubectl()
+            .run(&["annotate", "--overwrite", "gitrepository", "-n", "flux-system", "flux-system", &annotation])
+            .unwrap();
         eventually("the request is handled", || {
             let object = cluster.kubectl().json(&["get", "gitrepository", "-n", "flux-system", "flux-system"])?;
-            if object["status"]["lastHandledReconcileAt"] == at { Ok(object) } else { Err(object["status"].to_string()) }
+            if object["status"]["lastHandledReconcileAt"] == at {
+                Ok(object)
+            } else {
+                Err(object["status"].to_string())
+            }
         })
     };
     let before = server.requests();
