@@ -252,7 +252,10 @@ fn restyle(node: &mut Node, style: &impl Fn(&str) -> Style) {
             node.meta.style = style(text);
             node.meta.note = None;
         }
-        _ => node.meta.style = Style::Plain,
+        _ => {
+            node.meta.style = Style::Plain;
+            node.meta.note = None;
+        }
     }
 }
 

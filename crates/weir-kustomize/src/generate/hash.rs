@@ -6,6 +6,8 @@ use weir_doc::{Map, Node, Value};
 
 /// Ten characters of the SHA-256 of the content, without vowels that spell words.
 pub(crate) fn content_hash(object: &Node) -> String {
+    let mut object = object.clone();
+    scalar::finish(&mut object);
     let mut out = String::new();
     match object.str_at(&["kind"]) {
         Some("Secret") => {
@@ -24,7 +26,7 @@ pub(crate) fn content_hash(object: &Node) -> String {
             members.extend([("data", object.get("data")), ("kind", None), ("name", None)]);
             write_members(&members, "ConfigMap", &mut out);
         }
-        _ => write_json(object, &mut out),
+        _ => write_json(&object, &mut out),
     }
     let digest = Sha256::digest(out.as_bytes());
     let hex: String = digest.iter().take(5).map(|byte| format!("{byte:02x}")).collect();
