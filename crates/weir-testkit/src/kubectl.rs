@@ -28,14 +28,8 @@ impl Kubectl {
     }
 
     pub fn run_with_input(&self, args: &[&str], input: &str) -> Result<String, String> {
-        let spawned = self
-            .command(args)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn();
-        let mut child =
-            spawned.unwrap_or_else(|error| panic!("{} does not start: {error}", kubed_program().display()));
+        let spawned = self.command(args).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
+        let mut child = spawned.unwrap_or_else(|error| panic!("{} does not start: {error}", kubed_program().display()));
         // kubectl may end without reading its input; what it says then is what counts.
         let _ = child.stdin.take().unwrap().write_all(input.as_bytes());
         let output = child.wait_with_output().map_err(|error| error.to_string())?;
