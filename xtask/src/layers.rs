@@ -16,10 +16,11 @@ const EDGES: &[(&str, &[&str])] = &[
     ("weir-api", &[]),
     // L2
     ("weir-git", &["weir-base"]),
-    ("weir-artifact", &["weir-api", "weir-base"]),
+    ("weir-net", &["weir-base"]),
+    ("weir-artifact", &["weir-api", "weir-base", "weir-net"]),
     ("weir-kube", &["weir-base", "weir-doc", "weir-object"]),
     ("weir-apply", &["weir-base", "weir-doc", "weir-kube", "weir-object"]),
-    ("weir-runtime", &["weir-api", "weir-base", "weir-doc", "weir-kube", "weir-object"]),
+    ("weir-runtime", &["weir-api", "weir-base", "weir-doc", "weir-kube", "weir-net", "weir-object"]),
     ("weir-sandbox", &["weir-base", "weir-doc", "weir-merge", "weir-object"]),
     // L3: no edges between them
     ("weir-source", &["weir-api", "weir-artifact", "weir-base", "weir-git", "weir-runtime"]),

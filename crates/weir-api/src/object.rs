@@ -131,7 +131,9 @@ pub trait FluxStatus {
 }
 
 /// A kind with a status, as the controllers see it.
-pub trait FluxObject: FluxKind + Resource<DynamicType = ()> + Clone + Serialize + DeserializeOwned {
+pub trait FluxObject:
+    FluxKind + Resource<DynamicType = (), Scope = kube_core::NamespaceResourceScope> + Clone + Serialize + DeserializeOwned
+{
     /// Type of the status.
     type Status: FluxStatus + Default + Serialize;
 

@@ -11,6 +11,12 @@ pub enum ArtifactError {
     Missing { path: String },
     #[error("the artifact '{path}' has digest {found}, its object says {expected}")]
     Digest { path: String, expected: String, found: String },
+    #[error("the artifact was not fetched from {url}: {message}")]
+    Unreachable { url: String, message: String },
+    #[error("the artifact was not fetched: {url} answered {status}")]
+    Refused { url: String, status: String },
+    #[error("the artifact at {url} is larger than {limit} bytes")]
+    TooLarge { url: String, limit: u64 },
     #[error("the archive cannot be read: {0}")]
     Archive(String),
     #[error("the archive has an unsafe entry: {0}")]
@@ -41,6 +47,9 @@ impl Diagnose for ArtifactError {
         match self {
             ArtifactError::Digest { .. } => {
                 Some("the source controller builds it again at its next reconcile".to_owned())
+            }
+            ArtifactError::Unreachable { .. } => {
+                Some("check that the source controller runs and that --storage-adv-addr can be reached".to_owned())
             }
             _ => None,
         }

@@ -1,7 +1,7 @@
 //! Artifacts: what a source controller publishes and everyone else reads.
 //!
 //! Contract: an [`Artifact`](weir_api::common::Artifact) that [`Store::publish`] returned is on disk,
-//! complete, and served under its URL. Reading one checks its digest. The archive of a tree depends
+//! complete, and served under its URL. Reading one, from the disk or over HTTP, checks its digest. The archive of a tree depends
 //! on its content only, so that equal content has an equal digest.
 //!
 //! Layout, archive rules and ignore rules are Flux's: `KIND/NAMESPACE/NAME/FILE` below the root;
@@ -11,11 +11,13 @@
 
 mod archive;
 mod error;
+mod fetcher;
 pub mod ignore;
 mod server;
 mod store;
 
 pub use archive::{pack, unpack};
 pub use error::ArtifactError;
+pub use fetcher::Fetcher;
 pub use server::serve;
 pub use store::{Store, digest};

@@ -56,10 +56,15 @@ impl Store {
         })
     }
 
+    /// Whether an artifact is one of this store's, under today's address.
+    pub fn serves(&self, artifact: &Artifact) -> bool {
+        artifact.url == format!("{}/{}", self.base_url, artifact.path)
+    }
+
     /// Whether an artifact that a status names is on disk with its digest, under today's address.
     pub fn verify(&self, artifact: &Artifact) -> Result<(), ArtifactError> {
         self.read(artifact)?;
-        if artifact.url != format!("{}/{}", self.base_url, artifact.path) {
+        if !self.serves(artifact) {
             return Err(ArtifactError::Missing { path: artifact.url.clone() });
         }
         Ok(())
@@ -110,7 +115,11 @@ impl Store {
 
 /// `sha256:HEX` of some bytes.
 pub fn digest(bytes: &[u8]) -> String {
-    Sha256::digest(bytes).iter().fold("sha256:".to_owned(), |mut out, byte| {
+    hex(Sha256::new().chain_update(bytes))
+}
+
+pub(crate) fn hex(hash: Sha256) -> String {
+    hash.finalize().iter().fold("sha256:".to_owned(), |mut out, byte| {
         let _ = write!(out, "{byte:02x}");
         out
     })

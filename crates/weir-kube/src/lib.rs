@@ -7,10 +7,12 @@
 //! Limits: answers of at most 128 MiB; the server must offer aggregated discovery (Kubernetes 1.30
 //! and later).
 
+mod counted;
 mod discovery;
 mod error;
 mod session;
 
+pub use counted::counted;
 pub use discovery::{Discovery, Resource};
 pub use error::KubeError;
 pub use session::{ApplyOptions, Counters, Deleted, Identity, Propagation, Session};

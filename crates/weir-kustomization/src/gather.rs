@@ -4,14 +4,12 @@ use crate::plan::Plan;
 use std::time::Duration;
 use weir_api::common::Artifact;
 use weir_api::{Kustomization, names, reasons};
-use weir_artifact::{ArtifactError, Store, unpack as unpack_archive};
-use weir_base::{Budget, Diagnose, Tree};
+use weir_artifact::{ArtifactError, Fetcher, unpack as unpack_archive};
+use weir_base::{Budget, Class, Diagnose, Tree};
 use weir_doc::{Node, to_value};
 use weir_object::{ObjectId, ObjectRef};
 use weir_runtime::{Cx, Failure, Ready};
 
-/// Flux's `--requeue-dependency`; a watch is normally faster.
-const REQUEUE_DEPENDENCY: Duration = Duration::from_secs(30);
 /// What an unpacked artifact may take: 512 MiB.
 const UNPACKED_BYTES: u64 = 512 << 20;
 
@@ -36,11 +34,11 @@ pub(crate) async fn source(cx: &Cx<Kustomization>, plan: &Plan, object: &Kustomi
     };
     let artifact = node.path(&["status", "artifact"]).filter(|a| !a.is_null());
     let Some(artifact) = artifact.and_then(|a| serde_json::from_value::<Artifact>(to_value(a)).ok()) else {
-        let message = format!("Source artifact not found, retrying in {}s: {shown}", REQUEUE_DEPENDENCY.as_secs());
+        let message = format!("Source artifact not found, retrying in {}s: {shown}", plan.requeue.as_secs());
         return Err(Failure::Waiting {
             reason: reasons::ARTIFACT_FAILED,
             message,
-            after: REQUEUE_DEPENDENCY,
+            after: plan.requeue,
             ready: Ready::False,
         });
     };
@@ -66,18 +64,21 @@ fn source_ref(plan: &Plan) -> ObjectRef {
     }
 }
 
-/// The files of the artifact.
-pub(crate) async fn unpack(store: Store, artifact: Artifact) -> Result<Tree, Failure> {
-    let work = move || -> Result<Tree, ArtifactError> {
-        let bytes = store.read(&artifact)?;
-        unpack_archive(&bytes, &Budget::new(10_000_000, UNPACKED_BYTES))
+/// The files of the artifact. One that is not there (any more) is awaited.
+pub(crate) async fn unpack(fetcher: &Fetcher, artifact: &Artifact, requeue: Duration) -> Result<Tree, Failure> {
+    let failed = |error: ArtifactError| match error.class() {
+        Class::Waiting => Failure::Waiting {
+            reason: reasons::ARTIFACT_FAILED,
+            message: format!("{}, retrying in {}s", error.report(), requeue.as_secs()),
+            after: requeue,
+            ready: Ready::False,
+        },
+        _ => Failure::with_reason(&error, reasons::ARTIFACT_FAILED),
     };
+    let bytes = fetcher.read(artifact).await.map_err(failed)?;
+    let work = move || unpack_archive(&bytes, &Budget::new(10_000_000, UNPACKED_BYTES));
     match tokio::task::spawn_blocking(work).await {
-        Ok(result) => result.map_err(|error| {
-            let failure = Failure::with_reason(&error, reasons::ARTIFACT_FAILED);
-            tracing::debug!(error = %error.report(), "the artifact was not read");
-            failure
-        }),
+        Ok(result) => result.map_err(failed),
         Err(_) => Err(Failure::transient(reasons::ARTIFACT_FAILED, "unpacking the artifact panicked")),
     }
 }
@@ -97,7 +98,7 @@ pub(crate) async fn dependencies(
         let not_ready = |why: &str| Failure::Waiting {
             reason: reasons::DEPENDENCY_NOT_READY,
             message: format!("dependency '{namespace}/{name}' {why}"),
-            after: REQUEUE_DEPENDENCY,
+            after: plan.requeue,
             ready: Ready::False,
         };
         let found = cx

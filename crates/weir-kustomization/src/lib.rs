@@ -23,26 +23,47 @@ use health::Awaited;
 use plan::Plan;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 use weir_api::{Kustomization, reasons};
-use weir_artifact::Store;
+use weir_artifact::Fetcher;
 use weir_base::Tree;
 use weir_kube::{Identity, Session};
 use weir_runtime::{Cx, Done, Failure, Metadata, Reconciler, conditions};
 
 /// What the controller is told at its start; Flux's flags of the same names.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Options {
+    /// Passes under way at once (`--concurrent`).
+    pub concurrent: u16,
     /// Impersonated where an object names no service account (`--default-service-account`).
     pub default_service_account: Option<String>,
     /// References to other namespaces are refused (`--no-cross-namespace-refs`).
     pub no_cross_namespace_refs: bool,
     /// Dry-runs under way at once per object (`--concurrent-ssa`).
     pub concurrent_ssa: usize,
+    /// When a missing source or dependency is looked at again (`--requeue-dependency`); a watch is
+    /// normally faster.
+    pub requeue_dependency: Duration,
+    /// Tries to fetch an artifact after the first (`--http-retry`).
+    pub http_retry: u32,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            concurrent: 4,
+            default_service_account: None,
+            no_cross_namespace_refs: false,
+            concurrent_ssa: 4,
+            requeue_dependency: Duration::from_secs(30),
+            http_retry: 9,
+        }
+    }
 }
 
 /// The reconciler of Kustomization.
 pub struct Kustomizations {
-    store: Store,
+    fetcher: Fetcher,
     options: Options,
     /// Health that is awaited, by namespace and name.
     awaited: Mutex<HashMap<String, Awaited>>,
@@ -51,9 +72,8 @@ pub struct Kustomizations {
 }
 
 impl Kustomizations {
-    /// Artifacts are read from `store`: the source controller runs in the same process.
-    pub fn new(store: Store, options: Options) -> Self {
-        Self { store, options, awaited: Mutex::default(), unpacked: Mutex::default() }
+    pub fn new(fetcher: Fetcher, options: Options) -> Self {
+        Self { fetcher, options, awaited: Mutex::default(), unpacked: Mutex::default() }
     }
 
     /// The session that applies: the tenant's, where one is named.
@@ -182,7 +202,7 @@ impl Kustomizations {
         if let Some((_, tree)) = held.filter(|(digest, _)| *digest == source.artifact.digest) {
             return Ok(tree);
         }
-        let tree = gather::unpack(self.store.clone(), source.artifact.clone()).await?;
+        let tree = gather::unpack(&self.fetcher, &source.artifact, self.options.requeue_dependency).await?;
         let tree = Arc::new(tree);
         *self.unpacked.lock().unwrap_or_else(PoisonError::into_inner) =
             Some((source.artifact.digest.clone(), tree.clone()));

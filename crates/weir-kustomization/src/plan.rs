@@ -23,6 +23,8 @@ pub(crate) struct Plan {
     pub dependencies: Vec<(String, String)>,
     pub timeout: Duration,
     pub concurrency: usize,
+    /// When what is missing is looked at again.
+    pub requeue: Duration,
 }
 
 pub(crate) fn plan(object: &Kustomization, options: &Options) -> Result<Plan, Failure> {
@@ -124,6 +126,7 @@ pub(crate) fn plan(object: &Kustomization, options: &Options) -> Result<Plan, Fa
             .collect(),
         timeout: object.timeout().unwrap_or(Duration::from_secs(30)),
         concurrency: options.concurrent_ssa.max(1),
+        requeue: options.requeue_dependency,
     })
 }
 

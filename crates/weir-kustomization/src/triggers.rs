@@ -2,28 +2,26 @@
 //! dependency that became ready.
 
 use futures::{StreamExt, future, stream};
-use kube::api::Api;
+use kube::ResourceExt;
 use kube::core::DeserializeGuard;
 use kube::runtime::WatchStreamExt;
 use kube::runtime::reflector::Store;
-use kube::runtime::watcher::{self, watcher};
-use kube::{Client, ResourceExt};
+use kube::runtime::watcher::watcher;
 use std::collections::HashMap;
 use weir_api::{FluxKind, GitRepository, Kustomization};
-use weir_runtime::{Trigger, conditions};
+use weir_runtime::{Runtime, Trigger, conditions};
 
 type Objects = Store<DeserializeGuard<Kustomization>>;
 
 /// The triggers of the kind. `store` holds the Kustomizations.
-pub fn triggers(client: &Client, store: Objects) -> Vec<Trigger> {
-    vec![sources(client, store.clone()), dependencies(client, store)]
+pub fn triggers(runtime: &Runtime, store: Objects) -> Vec<Trigger> {
+    vec![sources(runtime, store.clone()), dependencies(runtime, store)]
 }
 
 /// Every revision that a GitRepository publishes.
-fn sources(client: &Client, store: Objects) -> Trigger {
-    let api: Api<DeserializeGuard<GitRepository>> = Api::all(client.clone());
+fn sources(runtime: &Runtime, store: Objects) -> Trigger {
     let mut seen: HashMap<String, String> = HashMap::new();
-    watcher(api, watcher::Config::default())
+    watcher(runtime.api::<DeserializeGuard<GitRepository>>(), runtime.watch_config())
         .default_backoff()
         .applied_objects()
         .filter_map(move |change| {
@@ -51,10 +49,9 @@ fn sources(client: &Client, store: Objects) -> Trigger {
 }
 
 /// Every Kustomization that became ready, or ready at another revision.
-fn dependencies(client: &Client, store: Objects) -> Trigger {
-    let api: Api<DeserializeGuard<Kustomization>> = Api::all(client.clone());
+fn dependencies(runtime: &Runtime, store: Objects) -> Trigger {
     let mut seen: HashMap<String, Option<String>> = HashMap::new();
-    watcher(api, watcher::Config::default())
+    watcher(runtime.api::<DeserializeGuard<Kustomization>>(), runtime.watch_config())
         .default_backoff()
         .applied_objects()
         .filter_map(move |change| {

@@ -1,23 +1,26 @@
+use crate::RetryDelay;
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-/// Flux's `--min-retry-delay` and `--max-retry-delay`.
-const MIN: Duration = Duration::from_millis(750);
-const MAX: Duration = Duration::from_secs(15 * 60);
-
 /// How often each object has failed in a row.
 #[derive(Debug, Default)]
 pub(crate) struct Backoff {
+    delay: RetryDelay,
     failures: Mutex<HashMap<String, u32>>,
 }
 
 impl Backoff {
+    pub fn new(delay: RetryDelay) -> Self {
+        Self { delay, failures: Mutex::default() }
+    }
+
     /// The delay after one more failure.
     pub fn next(&self, key: &str) -> Duration {
         let mut failures = self.failures.lock().unwrap_or_else(PoisonError::into_inner);
         let count = failures.entry(key.to_owned()).or_default();
-        let delay = MIN.saturating_mul(1u32.checked_shl(*count).unwrap_or(u32::MAX)).min(MAX);
+        let factor = 1u32.checked_shl(*count).unwrap_or(u32::MAX);
+        let delay = self.delay.min.saturating_mul(factor).min(self.delay.max);
         *count = count.saturating_add(1);
         delay
     }
@@ -40,8 +43,8 @@ mod tests {
         for _ in 0..100 {
             backoff.next("a");
         }
-        assert_eq!(backoff.next("a"), MAX);
+        assert_eq!(backoff.next("a"), Duration::from_secs(15 * 60));
         backoff.reset("a");
-        assert_eq!(backoff.next("a"), MIN);
+        assert_eq!(backoff.next("a"), Duration::from_millis(750));
     }
 }

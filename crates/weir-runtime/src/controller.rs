@@ -1,7 +1,7 @@
-use crate::drive::{Shared, drive, shared};
-use crate::{Cx, Done, Failure, Recorder};
+use crate::drive::{Next, Shared, drive, shared};
+use crate::metrics::{Queue, Verdict, series};
+use crate::{Cx, Done, Failure, Recorder, Runtime};
 use futures::{Stream, StreamExt, future, stream};
-use kube::api::Api;
 use kube::core::DeserializeGuard;
 use kube::runtime::controller::{Action, Config};
 use kube::runtime::reflector::{self, ObjectRef, Store};
@@ -11,8 +11,9 @@ use kube::{Resource, ResourceExt};
 use std::collections::HashMap;
 use std::convert::Infallible;
 use std::sync::Arc;
+use std::time::Instant;
+use tracing::Instrument;
 use weir_api::{FluxObject, names};
-use weir_kube::Session;
 
 /// What one kind does. The registry of a binary has one row per implementation.
 pub trait Reconciler: Send + Sync + 'static {
@@ -49,8 +50,7 @@ pub type Trigger = stream::BoxStream<'static, (String, String)>;
 
 /// How one kind is run.
 pub struct Controller {
-    pub session: Session,
-    pub host: String,
+    pub runtime: Runtime,
     /// Passes under way at once.
     pub concurrency: u16,
 }
@@ -66,48 +66,89 @@ pub async fn run<R, T>(
     R: Reconciler,
     T: FnOnce(Store<DeserializeGuard<R::Object>>) -> Vec<Trigger>,
 {
-    let Controller { session, host, concurrency } = controller;
-    let api: Api<DeserializeGuard<R::Object>> = Api::all(session.client().clone());
+    let Controller { runtime, concurrency } = controller;
+    let api = runtime.api::<DeserializeGuard<R::Object>>();
     let (store, writer) = reflector::store();
-    let changes = watcher(api, watcher::Config::default()).default_backoff().reflect(writer).touched_objects();
-    let due = due(changes);
-    let recorder = Recorder::new(session.clone(), R::CONTROLLER, host);
-    let shared: Arc<Shared<R::Object>> = shared(session, recorder);
+    let changes = watcher(api, runtime.watch_config()).default_backoff().reflect(writer).touched_objects();
+    let queue = Queue::new(runtime.metrics.clone(), R::Object::KIND, concurrency);
+    let (added, metrics) = (queue.clone(), runtime.metrics.clone());
+    let gone = move |namespace: &str, name: &str| {
+        metrics.forget(
+            &series::RECONCILE_DURATION,
+            &[("kind", R::Object::KIND), ("name", name), ("namespace", namespace)],
+        );
+    };
+    let due = due(changes, gone).inspect(move |change| {
+        if let Ok(object) = change {
+            added.added(key(&object.namespace().unwrap_or_default(), &object.name_any()));
+        }
+    });
+    let recorder = Recorder::new(&runtime, R::CONTROLLER);
+    let shared: Arc<Shared<R::Object>> = shared(&runtime, recorder, queue.clone());
     let mut kube = KubeController::for_stream(due, store.clone())
         .with_config(Config::default().concurrency(concurrency))
         .graceful_shutdown_on(stop);
     for trigger in triggers(store) {
-        kube = kube.reconcile_on(trigger.map(|(namespace, name)| ObjectRef::new(&name).within(&namespace)));
+        let added = queue.clone();
+        kube = kube.reconcile_on(trigger.map(move |(namespace, name)| {
+            added.added(key(&namespace, &name));
+            ObjectRef::new(&name).within(&namespace)
+        }));
     }
     let pass = move |guarded: Arc<DeserializeGuard<R::Object>>, shared: Arc<Shared<R::Object>>| {
         let reconciler = reconciler.clone();
-        async move {
+        let (namespace, name) = (guarded.namespace().unwrap_or_default(), guarded.name_any());
+        let span = tracing::error_span!("reconcile", controller = R::Object::KIND.to_lowercase(),
+            controllerGroup = %R::Object::group(&()), controllerKind = R::Object::KIND, name, namespace);
+        let work = async move {
+            shared.queue.began(&key(&namespace, &name));
+            let began = Instant::now();
             let next = match &guarded.0 {
                 Ok(object) => drive(&*reconciler, &shared, object).await,
                 Err(invalid) => {
                     // The schema normally refuses these; one that came in anyway stops nothing else.
-                    tracing::error!(kind = R::Object::KIND, name = guarded.name_any(),
-                        namespace = guarded.namespace(), error = %invalid.error, "the object cannot be read");
-                    None
+                    tracing::error!(error = %invalid.error, "the object cannot be read");
+                    Next::unreadable()
                 }
             };
-            Ok::<_, Infallible>(next.map_or_else(Action::await_change, Action::requeue))
-        }
+            let took = began.elapsed();
+            shared.queue.ended(
+                took,
+                match (next.failed, next.after) {
+                    (true, _) => Verdict::Error,
+                    (false, Some(_)) => Verdict::RequeueAfter,
+                    (false, None) => Verdict::Success,
+                },
+            );
+            let labels = [("kind", R::Object::KIND), ("name", name.as_str()), ("namespace", namespace.as_str())];
+            if next.gone {
+                shared.metrics.forget(&series::RECONCILE_DURATION, &labels);
+            } else {
+                shared.metrics.observe(&series::RECONCILE_DURATION, &labels, took.as_secs_f64());
+            }
+            Ok::<_, Infallible>(next.after.map_or_else(Action::await_change, Action::requeue))
+        };
+        work.instrument(span)
     };
     kube.run(pass, |_, never: &Infallible, _| match *never {}, shared)
         .for_each(|result| {
             if let Err(error) = result {
-                tracing::debug!(kind = R::Object::KIND, error = %error, "controller");
+                tracing::debug!(controllerKind = R::Object::KIND, error = %error, "controller");
             }
             future::ready(())
         })
         .await;
 }
 
+fn key(namespace: &str, name: &str) -> String {
+    format!("{namespace}/{name}")
+}
+
 /// Only the changes that call for a pass: a new generation, a request, a deletion, a new object.
 /// Our own status writes are none of them.
 fn due<K: Resource<DynamicType = ()>>(
     changes: impl Stream<Item = Result<K, watcher::Error>>,
+    forget: impl Fn(&str, &str),
 ) -> impl Stream<Item = Result<K, watcher::Error>> {
     let mut seen: HashMap<String, String> = HashMap::new();
     changes.filter(move |change| {
@@ -124,6 +165,7 @@ fn due<K: Resource<DynamicType = ()>>(
                 );
                 if gone {
                     seen.remove(&uid);
+                    forget(meta.namespace.as_deref().unwrap_or_default(), meta.name.as_deref().unwrap_or_default());
                     false
                 } else {
                     seen.insert(uid, state.clone()) != Some(state)

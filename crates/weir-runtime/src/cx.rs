@@ -127,6 +127,7 @@ impl<O: FluxObject> Cx<O> {
             name: meta.name.clone().unwrap_or_default(),
             uid: meta.uid.clone().unwrap_or_default(),
             resource_version: self.resource_version.clone(),
+            annotations: meta.annotations.clone().unwrap_or_default(),
         }
     }
 }

@@ -1,6 +1,7 @@
 use crate::backoff::Backoff;
 use crate::cx::{Cx, object_ref};
-use crate::{Done, Failure, Metadata, Ready, Reconciler, Recorder, Retry, Severity, conditions};
+use crate::metrics::{Metrics, Queue};
+use crate::{Done, Failure, Metadata, Ready, Reconciler, Recorder, Retry, Runtime, Severity, conditions};
 use futures::FutureExt;
 use kube::{Resource, ResourceExt};
 use serde_json::{Value, json};
@@ -21,17 +22,45 @@ pub(crate) struct Shared<O> {
     pub session: Session,
     pub recorder: Recorder,
     pub backoff: Backoff,
+    pub jitter_percent: u8,
+    pub metrics: Arc<Metrics>,
+    pub queue: Queue,
     /// The objects as we wrote them last, for as long as the watch has not caught up: a reconcile
     /// must never start from an inventory that is older than its own.
     pub latest: Mutex<HashMap<String, O>>,
 }
 
-/// One pass over one object; returns after what time it is due again.
-pub(crate) async fn drive<R: Reconciler>(
-    reconciler: &R,
-    shared: &Shared<R::Object>,
-    seen: &R::Object,
-) -> Option<Duration> {
+/// What follows a pass.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Next {
+    /// After what time the object is due again.
+    pub after: Option<Duration>,
+    pub failed: bool,
+    /// The object is no more.
+    pub gone: bool,
+}
+
+impl Next {
+    fn after(after: Option<Duration>) -> Self {
+        Self { after, failed: false, gone: false }
+    }
+
+    fn error(after: Duration) -> Self {
+        Self { after: Some(after), failed: true, gone: false }
+    }
+
+    /// Nothing can be done until the object changes.
+    pub fn unreadable() -> Self {
+        Self { after: None, failed: true, gone: false }
+    }
+
+    fn gone() -> Self {
+        Self { after: None, failed: false, gone: true }
+    }
+}
+
+/// One pass over one object.
+pub(crate) async fn drive<R: Reconciler>(reconciler: &R, shared: &Shared<R::Object>, seen: &R::Object) -> Next {
     let object = freshest(shared, seen);
     let key = object_ref(&object).to_string();
     let requested_at = object.annotations().get(names::REQUESTED_AT).cloned();
@@ -52,38 +81,37 @@ pub(crate) async fn drive<R: Reconciler>(
     next
 }
 
-async fn pass<R: Reconciler>(
-    reconciler: &R,
-    shared: &Shared<R::Object>,
-    key: &str,
-    cx: &mut Cx<R::Object>,
-) -> Option<Duration> {
+async fn pass<R: Reconciler>(reconciler: &R, shared: &Shared<R::Object>, key: &str, cx: &mut Cx<R::Object>) -> Next {
     if cx.object.meta().deletion_timestamp.is_some() {
         return delete(reconciler, shared, key, cx).await;
     }
     if !has_finalizer(&cx.object)
         && let Err(error) = set_finalizer(cx, true).await
     {
-        tracing::warn!(object = key, error = %error, "the finalizer was not added");
-        return Some(shared.backoff.next(key));
+        tracing::warn!(error = %error, "the finalizer was not added");
+        return Next::error(shared.backoff.next(key));
     }
     if cx.object.suspended() {
-        return None;
+        return Next::after(None);
     }
     let object = cx.object.clone();
-    let outcome = bounded(key, cx.budget.clone(), reconciler.reconcile(&object, cx)).await;
+    let outcome = bounded(&shared.queue, cx.budget.clone(), reconciler.reconcile(&object, cx)).await;
     let next = settle(reconciler, shared, key, cx, outcome);
     match cx.write().await {
         Ok(()) => next,
         Err(failure) => {
-            tracing::warn!(object = key, failure = ?failure, "the status was not written");
-            Some(shared.backoff.next(key))
+            tracing::warn!(failure = ?failure, "the status was not written");
+            Next::error(shared.backoff.next(key))
         }
     }
 }
 
 /// Runs a reconciler's work: a panic or an endless pass is its failure, nobody else's.
-async fn bounded<T>(key: &str, budget: Budget, work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
+async fn bounded<T>(
+    queue: &Queue,
+    budget: Budget,
+    work: impl Future<Output = Result<T, Failure>>,
+) -> Result<T, Failure> {
     let guarded = AssertUnwindSafe(work).catch_unwind();
     match tokio::time::timeout(PASS_LIMIT, guarded).await {
         Ok(Ok(outcome)) => outcome,
@@ -93,7 +121,8 @@ async fn bounded<T>(key: &str, budget: Budget, work: impl Future<Output = Result
                 .map(String::as_str)
                 .or_else(|| panic.downcast_ref::<&str>().copied())
                 .unwrap_or("no message");
-            tracing::error!(object = key, panic = text, "the reconcile panicked");
+            queue.panicked();
+            tracing::error!(error = text, "the reconcile panicked");
             Err(Failure::transient("ReconciliationFailed", "the reconcile panicked; this is a mistake in weir"))
         }
         Err(_) => {
@@ -112,7 +141,7 @@ fn settle<R: Reconciler>(
     key: &str,
     cx: &mut Cx<R::Object>,
     outcome: Result<Done, Failure>,
-) -> Option<Duration> {
+) -> Next {
     let waiting = matches!(outcome, Err(Failure::Waiting { .. }));
     if let (Some(token), false) = (cx.requested_at.clone(), waiting) {
         cx.status_mut().set_last_handled_reconcile_at(token);
@@ -128,9 +157,12 @@ fn settle<R: Reconciler>(
             if let Some((reason, message)) = &done.event {
                 cx.event(Severity::Info, reason, message, &done.metadata);
             }
-            tracing::info!(object = key, message = done.message, "reconciled");
+            match &done.event {
+                Some((_, told)) => tracing::info!("{told}"),
+                None => tracing::debug!("{}", done.message),
+            }
             let interval = cx.object.interval();
-            (!interval.is_zero()).then(|| jittered(interval, key))
+            Next::after((!interval.is_zero()).then(|| jittered(interval, key, shared.jitter_percent)))
         }
         Err(Failure::Stalled { reason, message }) => {
             shared.backoff.reset(key);
@@ -139,8 +171,9 @@ fn settle<R: Reconciler>(
             cx.condition(conditions::READY, "False", reason, &message);
             cx.status_mut().set_observed_generation(generation);
             cx.event(Severity::Error, reason, &message, &Metadata::new());
-            tracing::error!(object = key, reason, error = message, "stalled");
-            None
+            tracing::error!(reason, error = message, "Reconciler error: stalled");
+            // As Flux reports it: nothing that a retry could help.
+            Next::after(None)
         }
         Err(Failure::Waiting { reason, message, after, ready }) => {
             let status = if ready == Ready::False { "False" } else { "Unknown" };
@@ -152,8 +185,8 @@ fn settle<R: Reconciler>(
             if ready == Ready::False && !told {
                 cx.event(Severity::Info, reason, &message, &Metadata::new());
             }
-            tracing::debug!(object = key, reason, message, "waiting");
-            Some(after)
+            tracing::debug!(reason, "waiting: {message}");
+            Next::after(Some(after))
         }
         Err(Failure::Transient { reason, message, retry, metadata }) => {
             cx.remove_condition(conditions::STALLED);
@@ -163,8 +196,8 @@ fn settle<R: Reconciler>(
                 cx.status_mut().set_observed_generation(generation);
             }
             cx.event(Severity::Error, reason, &message, &metadata);
-            tracing::error!(object = key, reason, error = message, "reconcile failed");
-            Some(match retry {
+            tracing::error!(reason, error = message, "Reconciler error");
+            Next::error(match retry {
                 Retry::Backoff => shared.backoff.next(key),
                 Retry::After(after) => after,
             })
@@ -172,33 +205,28 @@ fn settle<R: Reconciler>(
     }
 }
 
-async fn delete<R: Reconciler>(
-    reconciler: &R,
-    shared: &Shared<R::Object>,
-    key: &str,
-    cx: &mut Cx<R::Object>,
-) -> Option<Duration> {
+async fn delete<R: Reconciler>(reconciler: &R, shared: &Shared<R::Object>, key: &str, cx: &mut Cx<R::Object>) -> Next {
     if !has_finalizer(&cx.object) {
-        return None;
+        return Next::gone();
     }
     let object = cx.object.clone();
-    let outcome = bounded(key, cx.budget.clone(), reconciler.finalize(&object, cx)).await;
+    let outcome = bounded(&shared.queue, cx.budget.clone(), reconciler.finalize(&object, cx)).await;
     let failure = match outcome {
         Ok(()) => match set_finalizer(cx, false).await {
             Ok(()) => {
                 shared.backoff.reset(key);
-                return None;
+                return Next::gone();
             }
             Err(error) => Failure::transient("ReconciliationFailed", error.to_string()),
         },
         Err(failure) => failure,
     };
     match failure {
-        Failure::Waiting { after, .. } => Some(after),
+        Failure::Waiting { after, .. } => Next::after(Some(after)),
         Failure::Stalled { reason, message } | Failure::Transient { reason, message, .. } => {
             cx.event(Severity::Error, reason, &message, &Metadata::new());
-            tracing::error!(object = key, reason, error = message, "the deletion failed");
-            Some(shared.backoff.next(key))
+            tracing::error!(reason, error = message, "the deletion failed");
+            Next::error(shared.backoff.next(key))
         }
     }
 }
@@ -259,13 +287,22 @@ fn version<O: FluxObject>(object: &O) -> u64 {
     object.resource_version().and_then(|v| v.parse().ok()).unwrap_or(0)
 }
 
-/// The interval, shifted by at most 5 % either way, always the same way for one object.
-fn jittered(interval: Duration, key: &str) -> Duration {
+/// The interval, shifted by at most so many per cent either way, always the same way for one object.
+fn jittered(interval: Duration, key: &str, percent: u8) -> Duration {
     let hash = key.bytes().fold(0xcbf2_9ce4_8422_2325u64, |h, b| (h ^ u64::from(b)).wrapping_mul(0x0100_0000_01b3));
     let share = (hash % 1001) as f64 / 1000.0;
-    interval.mul_f64(0.95 + 0.1 * share)
+    let most = f64::from(percent.min(100)) / 100.0;
+    interval.mul_f64(1.0 - most + 2.0 * most * share)
 }
 
-pub(crate) fn shared<O: FluxObject>(session: Session, recorder: Recorder) -> Arc<Shared<O>> {
-    Arc::new(Shared { session, recorder, backoff: Backoff::default(), latest: Mutex::default() })
+pub(crate) fn shared<O: FluxObject>(runtime: &Runtime, recorder: Recorder, queue: Queue) -> Arc<Shared<O>> {
+    Arc::new(Shared {
+        session: runtime.session.clone(),
+        recorder,
+        backoff: Backoff::new(runtime.retry),
+        jitter_percent: runtime.jitter_percent,
+        metrics: runtime.metrics.clone(),
+        queue,
+        latest: Mutex::default(),
+    })
 }

@@ -1,6 +1,9 @@
+use crate::eventlog::EventLog;
+use crate::sink::Sink;
+use crate::{Runtime, metrics};
 use std::collections::BTreeMap;
-use weir_doc::{Map, Node};
-use weir_kube::Session;
+use std::sync::Arc;
+use weir_api::names;
 
 /// What an event says besides its message: keys without the group's prefix, such as `revision`.
 pub type Metadata = BTreeMap<String, String>;
@@ -20,25 +23,31 @@ pub(crate) struct Involved {
     pub name: String,
     pub uid: String,
     pub resource_version: String,
+    pub annotations: BTreeMap<String, String>,
 }
 
-/// Writes Kubernetes Events (core/v1), as client-go's recorder does for Flux.
+/// Says what happened: as Kubernetes Events (core/v1), and to the receiver of `--events-addr`.
 #[derive(Clone)]
 pub struct Recorder {
-    session: Session,
     controller: &'static str,
     host: String,
+    log: EventLog,
+    sink: Option<Sink>,
+    metrics: Arc<metrics::Metrics>,
 }
 
-/// The API server refuses longer messages in events; Flux cuts at the same length for its own.
-const MESSAGE_LIMIT: usize = 1024;
-
 impl Recorder {
-    pub fn new(session: Session, controller: &'static str, host: impl Into<String>) -> Self {
-        Self { session, controller, host: host.into() }
+    pub fn new(runtime: &Runtime, controller: &'static str) -> Self {
+        Self {
+            controller,
+            host: runtime.host.clone(),
+            log: EventLog::start(runtime.session.clone(), controller, runtime.host.clone()),
+            sink: runtime.sink.clone(),
+            metrics: runtime.metrics.clone(),
+        }
     }
 
-    /// Sends an event in the background. An event that cannot be written is logged and nothing else.
+    /// Sends an event in the background. An event that cannot be delivered is logged and nothing else.
     pub(crate) fn send(
         &self,
         involved: &Involved,
@@ -47,58 +56,45 @@ impl Recorder {
         message: &str,
         metadata: &Metadata,
     ) {
-        let event = self.event(involved, severity, reason, message, metadata);
-        let (session, controller) = (self.session.clone(), self.controller);
-        tokio::spawn(async move {
-            if let Err(error) = session.create(&event, controller).await {
-                tracing::warn!(error = %error, "an event was not written");
-            }
-        });
-    }
-
-    fn event(&self, involved: &Involved, severity: Severity, reason: &str, message: &str, metadata: &Metadata) -> Node {
-        let now = jiff::Timestamp::now();
-        let stamp = now.strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
-        let map = |pairs: &[(&str, &str)]| -> Map { pairs.iter().map(|(k, v)| (*k, Node::string(*v))).collect() };
-        let mut event = Node::map();
-        event.set("apiVersion", "v1");
-        event.set("kind", "Event");
-        let name = format!("{}.{:x}", involved.name, now.as_nanosecond());
-        event.set("metadata", map(&[("name", &name), ("namespace", &involved.namespace)]));
-        if !metadata.is_empty() {
-            let group = involved.api_version.split('/').next().unwrap_or_default();
-            let annotations: Map =
-                metadata.iter().map(|(key, value)| (format!("{group}/{key}"), Node::string(value.as_str()))).collect();
-            event.ensure_map(&["metadata"]).insert("annotations", annotations);
+        let metadata = full_keys(involved, metadata);
+        if let Some(sink) = &self.sink {
+            sink.send(involved, (severity, reason, message), &metadata, (self.controller, &self.host));
         }
-        event.set(
-            "involvedObject",
-            map(&[
-                ("apiVersion", &involved.api_version),
-                ("kind", &involved.kind),
-                ("namespace", &involved.namespace),
-                ("name", &involved.name),
-                ("uid", &involved.uid),
-                ("resourceVersion", &involved.resource_version),
-            ]),
-        );
-        event.set("type", if severity == Severity::Error { "Warning" } else { "Normal" });
-        event.set("reason", reason);
-        event.set("message", cut(message));
-        event.set("firstTimestamp", stamp.as_str());
-        event.set("lastTimestamp", stamp.as_str());
-        event.set("count", 1i64);
-        event.set("source", map(&[("component", self.controller), ("host", &self.host)]));
-        event.set("reportingComponent", self.controller);
-        event.set("reportingInstance", self.host.as_str());
-        event
+        if !self.log.send(involved.clone(), severity, reason, message, metadata) {
+            self.metrics.add(&metrics::series::DROPPED_EVENTS, &[("sink", "kubernetes")], 1.0);
+            tracing::warn!("an event was dropped: the API server is too slow");
+        }
     }
 }
 
-fn cut(message: &str) -> String {
-    if message.len() <= MESSAGE_LIMIT {
-        return message.to_owned();
+/// Our keys get the prefix of the object's group; the object's own event annotations keep theirs and win.
+fn full_keys(involved: &Involved, metadata: &Metadata) -> Metadata {
+    let group = involved.api_version.split('/').next().unwrap_or_default();
+    let mut full: Metadata = metadata.iter().map(|(key, value)| (format!("{group}/{key}"), value.clone())).collect();
+    let own = involved.annotations.iter().filter(|(key, _)| key.starts_with(names::EVENT_PREFIX));
+    full.extend(own.map(|(key, value)| (key.clone(), value.clone())));
+    full
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_say_where_they_are_from() {
+        let involved = Involved {
+            api_version: "kustomize.toolkit.fluxcd.io/v1".into(),
+            kind: "Kustomization".into(),
+            namespace: "a".into(),
+            name: "b".into(),
+            uid: String::new(),
+            resource_version: String::new(),
+            annotations: [("event.toolkit.fluxcd.io/env", "prod"), ("other", "x")]
+                .map(|(k, v)| (k.to_owned(), v.to_owned()))
+                .into(),
+        };
+        let metadata = full_keys(&involved, &Metadata::from([("revision".to_owned(), "main".to_owned())]));
+        let expect = [("event.toolkit.fluxcd.io/env", "prod"), ("kustomize.toolkit.fluxcd.io/revision", "main")];
+        assert_eq!(metadata, expect.map(|(k, v)| (k.to_owned(), v.to_owned())).into());
     }
-    let end = (0..MESSAGE_LIMIT - 3).rev().find(|at| message.is_char_boundary(*at)).unwrap_or(0);
-    format!("{}...", &message[..end])
 }

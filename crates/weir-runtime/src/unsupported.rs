@@ -1,18 +1,16 @@
 //! Kinds that this version does not reconcile, so that none of them is met with silence.
 
 use crate::events::Involved;
-use crate::{Cx, Done, Failure, Metadata, Reconciler, Recorder, Severity, conditions};
+use crate::{Cx, Done, Failure, Metadata, Reconciler, Recorder, Runtime, Severity, conditions};
 use futures::StreamExt;
-use kube::api::Api;
 use kube::runtime::WatchStreamExt;
-use kube::runtime::watcher::{self, watcher};
+use kube::runtime::watcher::watcher;
 use kube::{Resource, ResourceExt};
 use serde::de::DeserializeOwned;
 use std::collections::HashSet;
 use std::fmt::Debug;
 use std::marker::PhantomData;
 use weir_api::FluxObject;
-use weir_kube::Session;
 
 /// Makes every object of a kind Stalled with reason `NotImplemented`.
 pub struct Unsupported<O>(PhantomData<fn() -> O>);
@@ -39,12 +37,17 @@ impl<O: FluxObject + Debug + Send + Sync + 'static> Reconciler for Unsupported<O
 }
 
 /// The same for the kinds without a status (Alert, Provider): a Warning event per object.
-pub async fn warn_static<K>(session: Session, host: String, stop: impl Future<Output = ()> + Send)
+pub async fn warn_static<K>(runtime: Runtime, stop: impl Future<Output = ()> + Send)
 where
-    K: Resource<DynamicType = ()> + Clone + DeserializeOwned + Debug + Send + 'static,
+    K: Resource<DynamicType = (), Scope = kube::core::NamespaceResourceScope>
+        + Clone
+        + DeserializeOwned
+        + Debug
+        + Send
+        + 'static,
 {
-    let recorder = Recorder::new(session.clone(), "weir", host);
-    let changes = watcher(Api::<K>::all(session.client().clone()), watcher::Config::default());
+    let recorder = Recorder::new(&runtime, "weir");
+    let changes = watcher(runtime.api::<K>(), runtime.watch_config());
     let stop = std::pin::pin!(stop);
     let mut changes = std::pin::pin!(changes.default_backoff().applied_objects().take_until(stop));
     let mut warned = HashSet::new();
@@ -60,6 +63,7 @@ where
             name: object.name_any(),
             uid: object.uid().unwrap_or_default(),
             resource_version: object.resource_version().unwrap_or_default(),
+            annotations: object.annotations().clone(),
         };
         let message = format!("the kind {} is not implemented in this version of weir", involved.kind);
         recorder.send(&involved, Severity::Error, "NotImplemented", &message, &Metadata::new());

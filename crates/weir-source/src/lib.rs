@@ -14,3 +14,16 @@ mod locals;
 pub use folder::{FolderError, read as read_folder};
 pub use gitrepository::GitRepositories;
 pub use locals::{Local, Locals};
+
+/// What the controller is told at its start; Flux's flags of the same names.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Passes under way at once (`--concurrent`).
+    pub concurrent: u16,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { concurrent: 2 }
+    }
+}

@@ -1,6 +1,6 @@
 use crate::error::CliError;
 use crate::output::Output;
-use crate::{log, up};
+use crate::{controller, log, up};
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;
 
@@ -8,9 +8,10 @@ use std::process::ExitCode;
 #[derive(Parser)]
 #[command(name = "weir", version, disable_help_subcommand = true)]
 struct Cli {
-    /// Least severe messages of the controllers to log on standard error: error, warn, info, debug or trace.
-    #[arg(long, global = true, default_value = "error", value_name = "LEVEL")]
-    log_level: log::Level,
+    /// Least severe messages to log on standard error: error, warn, info, debug or trace. Default: error, of
+    /// `weir controller` info.
+    #[arg(long, global = true, value_name = "LEVEL")]
+    log_level: Option<log::Level>,
     #[command(subcommand)]
     command: Command,
 }
@@ -18,12 +19,17 @@ struct Cli {
 #[derive(Subcommand)]
 enum Command {
     Up(up::Args),
+    Controller(controller::Args),
 }
 
 /// Parses the command line and runs the command. Exit status: 0 done, 1 failed, 2 wrong usage.
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
-    log::init(cli.log_level);
+    let (level, encoding) = match &cli.command {
+        Command::Up(_) => (log::Level::Error, log::Encoding::Json),
+        Command::Controller(args) => (log::Level::Info, args.log_encoding()),
+    };
+    log::init(cli.log_level.unwrap_or(level), encoding);
     let output = Output::new();
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
@@ -34,6 +40,7 @@ pub fn main() -> ExitCode {
     let result = runtime.block_on(async {
         match cli.command {
             Command::Up(args) => up::run(args, &output).await,
+            Command::Controller(args) => controller::run(args).await,
         }
     });
     runtime.shutdown_timeout(std::time::Duration::from_millis(200));

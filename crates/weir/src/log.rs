@@ -1,6 +1,13 @@
 use clap::ValueEnum;
+use serde_json::{Map, Value};
+use std::fmt::Write as _;
+use tracing::field::{Field, Visit};
 use tracing::level_filters::LevelFilter;
-use tracing_subscriber::EnvFilter;
+use tracing::span::{Attributes, Id, Record};
+use tracing::{Event, Subscriber};
+use tracing_subscriber::layer::{Context, Layer, SubscriberExt};
+use tracing_subscriber::registry::LookupSpan;
+use tracing_subscriber::{EnvFilter, util::SubscriberInitExt};
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
 pub enum Level {
@@ -11,8 +18,14 @@ pub enum Level {
     Trace,
 }
 
-/// Logs weir's own messages as JSON lines on standard error; of the libraries only warnings.
-pub fn init(level: Level) {
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Encoding {
+    Json,
+    Console,
+}
+
+/// Logs weir's own messages as lines on standard error, with Flux's fields; of the libraries only warnings.
+pub fn init(level: Level, encoding: Encoding) {
     let level = match level {
         Level::Error => LevelFilter::ERROR,
         Level::Warn => LevelFilter::WARN,
@@ -25,5 +38,96 @@ pub fn init(level: Level) {
         .join(",");
     let libraries = if level >= LevelFilter::WARN { "warn" } else { "off" };
     let filter = EnvFilter::builder().parse_lossy(format!("{libraries},weir={level},{ours}"));
-    tracing_subscriber::fmt().json().flatten_event(true).with_env_filter(filter).with_writer(std::io::stderr).init();
+    tracing_subscriber::registry().with(Lines(encoding).with_filter(filter)).init();
+}
+
+/// Writes each event as one line: its own fields, and those of the spans around it.
+struct Lines(Encoding);
+
+#[derive(Default)]
+struct Fields(Map<String, Value>);
+
+impl Visit for Fields {
+    fn record_debug(&mut self, field: &Field, value: &dyn std::fmt::Debug) {
+        self.0.insert(name(field), Value::String(format!("{value:?}")));
+    }
+
+    fn record_str(&mut self, field: &Field, value: &str) {
+        self.0.insert(name(field), value.into());
+    }
+
+    fn record_i64(&mut self, field: &Field, value: i64) {
+        self.0.insert(name(field), value.into());
+    }
+
+    fn record_u64(&mut self, field: &Field, value: u64) {
+        self.0.insert(name(field), value.into());
+    }
+
+    fn record_bool(&mut self, field: &Field, value: bool) {
+        self.0.insert(name(field), value.into());
+    }
+}
+
+fn name(field: &Field) -> String {
+    if field.name() == "message" { "msg" } else { field.name() }.to_owned()
+}
+
+impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for Lines {
+    fn on_new_span(&self, attributes: &Attributes<'_>, id: &Id, context: Context<'_, S>) {
+        let mut fields = Fields::default();
+        attributes.record(&mut fields);
+        if let Some(span) = context.span(id) {
+            span.extensions_mut().insert(fields);
+        }
+    }
+
+    fn on_record(&self, id: &Id, values: &Record<'_>, context: Context<'_, S>) {
+        if let Some(span) = context.span(id)
+            && let Some(fields) = span.extensions_mut().get_mut::<Fields>()
+        {
+            values.record(fields);
+        }
+    }
+
+    fn on_event(&self, event: &Event<'_>, context: Context<'_, S>) {
+        let mut line = Map::new();
+        line.insert("level".to_owned(), level_name(*event.metadata().level()).into());
+        line.insert("ts".to_owned(), jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%S.%3fZ").to_string().into());
+        line.insert("logger".to_owned(), event.metadata().target().replace("::", ".").into());
+        for span in context.event_scope(event).into_iter().flat_map(|scope| scope.from_root()) {
+            if let Some(fields) = span.extensions().get::<Fields>() {
+                line.extend(fields.0.clone());
+            }
+        }
+        let mut own = Fields::default();
+        event.record(&mut own);
+        line.extend(own.0);
+        let text = match self.0 {
+            Encoding::Json => Value::Object(line).to_string(),
+            Encoding::Console => console(&line),
+        };
+        // A reader that went away is no error.
+        let _ = std::io::Write::write_all(&mut std::io::stderr().lock(), format!("{text}\n").as_bytes());
+    }
+}
+
+/// zap's words; `flux logs` knows debug, info and error.
+fn level_name(level: tracing::Level) -> &'static str {
+    match level {
+        tracing::Level::ERROR => "error",
+        // controller-runtime has no warnings.
+        tracing::Level::WARN | tracing::Level::INFO => "info",
+        tracing::Level::DEBUG => "debug",
+        tracing::Level::TRACE => "trace",
+    }
+}
+
+fn console(line: &Map<String, Value>) -> String {
+    let text = |key: &str| line.get(key).and_then(Value::as_str).unwrap_or_default();
+    let mut out = format!("{}\t{}\t{}\t{}", text("ts"), text("level").to_uppercase(), text("logger"), text("msg"));
+    for (key, value) in line.iter().filter(|(key, _)| !["ts", "level", "logger", "msg"].contains(&key.as_str())) {
+        let _ = write!(out, "\t{key}={value}");
+    }
+    out
 }

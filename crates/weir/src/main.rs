@@ -1,6 +1,8 @@
 //! The `weir` program: a command a file.
 
 mod cli;
+mod controller;
+mod controllers;
 mod error;
 mod log;
 mod output;

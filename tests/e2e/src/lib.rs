@@ -3,9 +3,11 @@
 #![allow(clippy::panic, clippy::unwrap_used, reason = "a test that cannot go on fails where it stands")]
 
 mod cluster;
+mod controller;
 mod up;
 
 pub use cluster::{Backend, Cluster};
+pub use controller::{Controller, EventReceiver, free_port, http_get};
 pub use up::{Ended, Up};
 
 /// Runs a scenario on both backends, as two tests.

@@ -55,7 +55,7 @@ impl Drop for Up {
 }
 
 /// The program that `cargo xtask` has built: beside the tests' own folder.
-fn program() -> PathBuf {
+pub(crate) fn program() -> PathBuf {
     let test = std::env::current_exe().unwrap();
     let folder = test.parent().and_then(Path::parent).expect("target/PROFILE/deps/TEST");
     folder.join(format!("weir{}", std::env::consts::EXE_SUFFIX))

@@ -5,7 +5,7 @@ use crate::error::CliError;
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 use weir_doc::{Node, from_value};
-use weir_kube::{ApplyOptions, KubeError, Resource, Session};
+use weir_kube::{ApplyOptions, Session};
 use weir_object::kstatus::{Status, assess};
 use weir_object::{ObjectRef, meta};
 
@@ -70,35 +70,4 @@ async fn apply(session: &Session, node: &Node) -> Result<(), CliError> {
         CliError::new(format!("{at}{kind}/{name} was not applied: {error}"))
     })?;
     Ok(())
-}
-
-/// Two controllers must not hold one role: refuses where Flux's own run.
-pub async fn refuse_beside_flux(session: &Session) -> Result<(), CliError> {
-    let deployments = Resource {
-        group: "apps".to_owned(),
-        version: "v1".to_owned(),
-        kind: "Deployment".to_owned(),
-        plural: "deployments".to_owned(),
-        namespaced: true,
-    };
-    let found = match session.list(&deployments, "", "labelSelector=app.kubernetes.io/part-of%3Dflux").await {
-        Ok(found) => found,
-        Err(error @ KubeError::Refused { code: 403, .. }) => {
-            return Err(CliError::new(format!("whether Flux runs on this cluster cannot be seen: {error}")));
-        }
-        Err(error) => return Err(error.into()),
-    };
-    let running = found.iter().find(|deployment| {
-        let replicas = deployment.path(&["spec", "replicas"]).and_then(Node::as_i64).unwrap_or(1);
-        let name = meta::name(deployment).unwrap_or_default();
-        replicas > 0 && ["source-controller", "kustomize-controller"].contains(&name)
-    });
-    match running {
-        Some(deployment) => Err(CliError::new(format!(
-            "Deployment {}/{} of Flux runs on this cluster and holds the same role (scale it to 0 first)",
-            meta::namespace(deployment).unwrap_or_default(),
-            meta::name(deployment).unwrap_or_default()
-        ))),
-        None => Ok(()),
-    }
 }

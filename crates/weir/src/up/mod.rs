@@ -2,13 +2,13 @@
 
 mod backend;
 mod bootstrap;
-mod controllers;
 mod fleet;
 mod progress;
 mod target;
 mod tree;
 mod watch;
 
+use crate::controllers::{self, Plan, Role, Storage, StorageOptions};
 use crate::error::CliError;
 use crate::output::Output;
 use clap::{Parser, ValueEnum};
@@ -18,6 +18,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::sync::watch as channel;
+use weir_runtime::Runtime;
 
 /// Run a folder, a Git repository or a URL on an embedded Kubernetes API server.
 ///
@@ -73,13 +74,23 @@ pub async fn run(args: Args, output: &Output) -> Result<ExitCode, CliError> {
     let backend = backend::open(args.data_dir.as_deref(), args.kubeconfig.as_deref()).await?;
     let session = backend.session();
     if args.kubeconfig.is_some() {
-        bootstrap::refuse_beside_flux(session).await?;
+        controllers::refuse_beside_flux(session, &Role::ALL.into(), None).await?;
     }
     bootstrap::definitions(session).await?;
     let (stop, stopped) = channel::channel(false);
     let locals = Arc::new(target.locals.clone());
     let pokes = watch::start(&locals)?;
-    let running = controllers::start(&backend, locals, pokes, stopped)?;
+    let artifacts = backend.artifacts();
+    let storage = StorageOptions { path: &artifacts, address: "127.0.0.1:0", advertised: "" };
+    let plan = Plan {
+        roles: Role::ALL.into(),
+        storage: Some(Storage::open(&storage)?),
+        concurrent_sources: weir_source::Options::default().concurrent,
+        kustomize: weir_kustomization::Options::default(),
+        locals: locals.clone(),
+    };
+    let runtime = Runtime::new(session.clone(), "weir-up");
+    let running = controllers::start(&runtime, plan, move |objects| vec![pokes.triggers(objects, &locals)], stopped)?;
     bootstrap::objects(session, &target).await?;
     let fleet = Fleet::watch(session.clone());
     let ended = follow(&args, output, &backend, fleet).await;

@@ -1,0 +1,230 @@
+//! Leader election with a Lease, as client-go does it: who holds the lease writes its time every
+//! retry period; who wants it watches whether the record still changes, by its own clock.
+
+use crate::metrics::{Metrics, series};
+use k8s_openapi::api::coordination::v1::{Lease, LeaseSpec};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{MicroTime, ObjectMeta};
+use kube::api::{Api, PostParams};
+use kube::{Client, Error};
+use std::hash::{BuildHasher, Hasher, RandomState};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use weir_base::Diagnose;
+
+/// Which lease, and how it is held.
+#[derive(Clone, Debug)]
+pub struct Election {
+    pub namespace: String,
+    /// `<controller>-leader-election`.
+    pub name: String,
+    /// Unique per process: host and a random part.
+    pub identity: String,
+    pub timing: LeaseTiming,
+}
+
+/// `--leader-election-*`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LeaseTiming {
+    /// Others wait so long after the last sign of life.
+    pub lease: Duration,
+    /// The holder gives up when it could not renew for so long; shorter than `lease`.
+    pub renew: Duration,
+    /// Between two tries.
+    pub retry: Duration,
+}
+
+impl Default for LeaseTiming {
+    fn default() -> Self {
+        Self { lease: Duration::from_secs(35), renew: Duration::from_secs(30), retry: Duration::from_secs(5) }
+    }
+}
+
+/// Why a process must not go on as the leader.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum ElectionError {
+    #[error("the lease {namespace}/{name} was not renewed within {seconds} s: {message}")]
+    Expired { namespace: String, name: String, seconds: u64, message: String },
+    #[error("the lease {namespace}/{name} is held by {holder} now")]
+    Taken { namespace: String, name: String, holder: String },
+}
+
+impl Diagnose for ElectionError {
+    fn reason(&self) -> &'static str {
+        "LeaderElectionLost"
+    }
+
+    fn remedy(&self) -> Option<String> {
+        Some("the process ends, so that nothing is written twice; another replica goes on".to_owned())
+    }
+}
+
+/// A lease that is held. It must be kept, else others take it.
+pub struct Held {
+    election: Election,
+    api: Api<Lease>,
+    lease: Lease,
+    renewed: Instant,
+    metrics: Arc<Metrics>,
+}
+
+/// What one try found.
+enum Try {
+    Won(Box<Lease>),
+    Other { holder: String },
+}
+
+impl Election {
+    /// Waits until the lease is ours.
+    pub async fn acquire(self, client: Client, metrics: Arc<Metrics>) -> Held {
+        let api: Api<Lease> = Api::namespaced(client, &self.namespace);
+        metrics.set(&series::LEADER, &[("name", &self.name)], 0.0);
+        let mut seen: Option<(Option<LeaseSpec>, Instant)> = None;
+        let mut told = None;
+        loop {
+            let started = Instant::now();
+            match self.attempt(&api, &mut seen).await {
+                Ok(Try::Won(lease)) => {
+                    metrics.set(&series::LEADER, &[("name", &self.name)], 1.0);
+                    tracing::info!(lease = self.name, identity = self.identity, "successfully acquired lease");
+                    return Held { election: self, api, lease: *lease, renewed: started, metrics };
+                }
+                Ok(Try::Other { holder }) => {
+                    if told.as_ref() != Some(&holder) {
+                        tracing::info!(lease = self.name, holder, "the lease is held by another replica");
+                        told = Some(holder);
+                    }
+                }
+                Err(error) => tracing::warn!(lease = self.name, error = %error, "the lease was not acquired"),
+            }
+            // Replicas that started together do not stay in step.
+            let share = (RandomState::new().build_hasher().finish() % 1000) as f64 / 1000.0;
+            tokio::time::sleep(self.timing.retry.mul_f64(1.0 + 0.2 * share)).await;
+        }
+    }
+
+    async fn attempt(&self, api: &Api<Lease>, seen: &mut Option<(Option<LeaseSpec>, Instant)>) -> Result<Try, Error> {
+        let Some(current) = api.get_opt(&self.name).await? else {
+            let lease = self.record(None, 0);
+            return match api.create(&PostParams::default(), &lease).await {
+                Ok(lease) => Ok(Try::Won(Box::new(lease))),
+                Err(error) if is_conflict(&error) => Ok(Try::Other { holder: "another replica".to_owned() }),
+                Err(error) => Err(error),
+            };
+        };
+        if seen.as_ref().is_none_or(|(record, _)| *record != current.spec) {
+            *seen = Some((current.spec.clone(), Instant::now()));
+        }
+        let spec = current.spec.clone().unwrap_or_default();
+        let holder = spec.holder_identity.unwrap_or_default();
+        let valid = Duration::from_secs(spec.lease_duration_seconds.and_then(|s| u64::try_from(s).ok()).unwrap_or(0));
+        let alive = seen.as_ref().is_some_and(|(_, at)| at.elapsed() < valid);
+        if !holder.is_empty() && holder != self.identity && alive {
+            return Ok(Try::Other { holder });
+        }
+        let transitions = spec.lease_transitions.unwrap_or(0) + i32::from(holder != self.identity);
+        let lease = self.record(current.metadata.resource_version, transitions);
+        match api.replace(&self.name, &PostParams::default(), &lease).await {
+            Ok(lease) => Ok(Try::Won(Box::new(lease))),
+            Err(error) if is_conflict(&error) => Ok(Try::Other { holder }),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn record(&self, resource_version: Option<String>, transitions: i32) -> Lease {
+        let now = MicroTime(jiff::Timestamp::now());
+        Lease {
+            metadata: ObjectMeta {
+                name: Some(self.name.clone()),
+                namespace: Some(self.namespace.clone()),
+                resource_version,
+                ..ObjectMeta::default()
+            },
+            spec: Some(LeaseSpec {
+                holder_identity: Some(self.identity.clone()),
+                lease_duration_seconds: Some(i32::try_from(self.timing.lease.as_secs()).unwrap_or(i32::MAX)),
+                acquire_time: Some(now.clone()),
+                renew_time: Some(now),
+                lease_transitions: Some(transitions),
+                ..LeaseSpec::default()
+            }),
+        }
+    }
+}
+
+impl Held {
+    /// Renews the lease for as long as that works.
+    pub async fn keep(&mut self) -> ElectionError {
+        let timing = self.election.timing;
+        let mut problem = "the process was stopped".to_owned();
+        loop {
+            let left = timing.renew.saturating_sub(self.renewed.elapsed());
+            tokio::time::sleep(timing.retry.min(left)).await;
+            let left = timing.renew.saturating_sub(self.renewed.elapsed());
+            if left.is_zero() {
+                return self.lost(|namespace, name| ElectionError::Expired {
+                    namespace,
+                    name,
+                    seconds: timing.renew.as_secs(),
+                    message: problem,
+                });
+            }
+            let started = Instant::now();
+            match tokio::time::timeout(left, self.renew()).await {
+                Ok(Ok(None)) => self.renewed = started,
+                Ok(Ok(Some(holder))) => {
+                    return self.lost(|namespace, name| ElectionError::Taken { namespace, name, holder });
+                }
+                Ok(Err(error)) => problem = error.to_string(),
+                Err(_) => problem = "the API server did not answer".to_owned(),
+            }
+        }
+    }
+
+    fn lost(&self, error: impl FnOnce(String, String) -> ElectionError) -> ElectionError {
+        self.metrics.set(&series::LEADER, &[("name", &self.election.name)], 0.0);
+        error(self.election.namespace.clone(), self.election.name.clone())
+    }
+
+    /// Writes the time; says who holds the lease when it is somebody else.
+    async fn renew(&mut self) -> Result<Option<String>, Error> {
+        if let Some(spec) = &mut self.lease.spec {
+            spec.renew_time = Some(MicroTime(jiff::Timestamp::now()));
+        }
+        match self.api.replace(&self.election.name, &PostParams::default(), &self.lease).await {
+            Ok(lease) => self.lease = lease,
+            Err(error) if is_conflict(&error) => {
+                let live = self.api.get(&self.election.name).await?;
+                let holder = live.spec.as_ref().and_then(|spec| spec.holder_identity.clone()).unwrap_or_default();
+                if holder != self.election.identity {
+                    return Ok(Some(if holder.is_empty() { "nobody".to_owned() } else { holder }));
+                }
+                // Somebody touched its labels, say: the next try is made on what is there now.
+                self.lease = live;
+                return Err(error);
+            }
+            Err(error) => return Err(error),
+        }
+        Ok(None)
+    }
+
+    /// Gives the lease away, so that the next replica need not wait for its end.
+    pub async fn release(mut self) {
+        if let Some(spec) = &mut self.lease.spec {
+            spec.holder_identity = Some(String::new());
+            spec.lease_duration_seconds = Some(1);
+            spec.renew_time = Some(MicroTime(jiff::Timestamp::now()));
+        }
+        if let Err(error) = self.api.replace(&self.election.name, &PostParams::default(), &self.lease).await {
+            tracing::warn!(lease = self.election.name, error = %error, "the lease was not released");
+        }
+    }
+}
+
+/// A name that no other process has.
+pub fn identity(host: &str) -> String {
+    format!("{host}_{:016x}{:08x}", RandomState::new().build_hasher().finish(), std::process::id())
+}
+
+fn is_conflict(error: &Error) -> bool {
+    matches!(error, Error::Api(status) if status.code == 409)
+}

@@ -1,0 +1,81 @@
+use crate::metrics::Metrics;
+use crate::sink::Sink;
+use kube::Resource;
+use kube::api::Api;
+use kube::runtime::watcher;
+use serde::de::DeserializeOwned;
+use std::fmt::Debug;
+use std::sync::Arc;
+use std::time::Duration;
+use weir_kube::Session;
+
+/// What the controllers of one process share.
+#[derive(Clone)]
+pub struct Runtime {
+    pub session: Session,
+    /// Name of the host or pod, in events.
+    pub host: String,
+    pub watch: Watch,
+    pub retry: RetryDelay,
+    /// By how many per cent an interval is shifted either way (`--interval-jitter-percentage`).
+    pub jitter_percent: u8,
+    /// Where events go besides the API server (`--events-addr`).
+    pub sink: Option<Sink>,
+    pub metrics: Arc<Metrics>,
+}
+
+impl Runtime {
+    /// Flux's defaults.
+    pub fn new(session: Session, host: impl Into<String>) -> Self {
+        Self {
+            session,
+            host: host.into(),
+            watch: Watch::default(),
+            retry: RetryDelay::default(),
+            jitter_percent: 5,
+            sink: None,
+            metrics: Arc::default(),
+        }
+    }
+
+    /// The objects of a kind that this process may look at.
+    pub fn api<K>(&self) -> Api<K>
+    where
+        K: Resource<DynamicType = (), Scope = kube::core::NamespaceResourceScope> + Clone + DeserializeOwned + Debug,
+    {
+        let client = self.session.client().clone();
+        match &self.watch.namespace {
+            Some(namespace) => Api::namespaced(client, namespace),
+            None => Api::all(client),
+        }
+    }
+
+    /// How they are watched.
+    pub fn watch_config(&self) -> watcher::Config {
+        match &self.watch.selector {
+            Some(selector) => watcher::Config::default().labels(selector),
+            None => watcher::Config::default(),
+        }
+    }
+}
+
+/// Which objects are reconciled: all, one namespace's, a shard's.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Watch {
+    pub namespace: Option<String>,
+    /// A label selector as Kubernetes writes it (`--watch-label-selector`).
+    pub selector: Option<String>,
+}
+
+/// `--min-retry-delay` and `--max-retry-delay`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RetryDelay {
+    pub min: Duration,
+    pub max: Duration,
+}
+
+impl Default for RetryDelay {
+    fn default() -> Self {
+        Self { min: Duration::from_millis(750), max: Duration::from_secs(15 * 60) }
+    }
+}

@@ -1,0 +1,94 @@
+//! The cluster that the controllers run against, and what the process knows of its surroundings.
+
+use crate::controllers::Role;
+use crate::error::CliError;
+use kube::config::{KubeConfigOptions, Kubeconfig};
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::sync::Arc;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use weir_api::{FluxKind, GitRepository, KindInfo, Kustomization};
+use weir_kube::Session;
+use weir_object::{ObjectId, ObjectRef};
+use weir_runtime::metrics::{Metrics, series};
+
+/// Where a pod finds its own namespace.
+const NAMESPACE_FILE: &str = "/var/run/secrets/kubernetes.io/serviceaccount/namespace";
+
+/// `--kubeconfig`, else KUBECONFIG and the home folder, else the cluster of this pod. Each request is counted.
+pub async fn connect(kubeconfig: Option<&Path>, metrics: Arc<Metrics>) -> Result<Session, CliError> {
+    let failed = |error: &dyn std::fmt::Display| match kubeconfig {
+        Some(file) => CliError::new(format!("--kubeconfig {}: {error}", file.display())),
+        None => CliError::new(format!("no cluster: {error} (name one with --kubeconfig or KUBECONFIG)")),
+    };
+    let config = match kubeconfig {
+        Some(file) => {
+            let read = Kubeconfig::read_from(file).map_err(|error| failed(&error))?;
+            kube::Config::from_custom_kubeconfig(read, &KubeConfigOptions::default())
+                .await
+                .map_err(|error| failed(&error))?
+        }
+        None => kube::Config::infer().await.map_err(|error| failed(&error))?,
+    };
+    let host = config.cluster_url.authority().map(ToString::to_string).unwrap_or_default();
+    let count = move |method: &str, code: &str| {
+        metrics.add(&series::CLIENT_REQUESTS, &[("code", code), ("host", &host), ("method", method)], 1.0);
+    };
+    let client = weir_kube::counted(config, count).map_err(|error| failed(&error))?;
+    client.apiserver_version().await.map_err(|error| failed(&error))?;
+    Ok(Session::new(client))
+}
+
+/// The namespace that the process belongs to.
+pub fn runtime_namespace() -> Option<String> {
+    let named = std::env::var("RUNTIME_NAMESPACE").ok();
+    let found = named.or_else(|| std::fs::read_to_string(NAMESPACE_FILE).ok());
+    found.map(|name| name.trim().to_owned()).filter(|name| !name.is_empty())
+}
+
+/// Name of the pod or machine.
+pub fn hostname() -> String {
+    let named = std::env::var("HOSTNAME").ok().or_else(|| std::fs::read_to_string("/etc/hostname").ok());
+    named.map(|name| name.trim().to_owned()).filter(|name| !name.is_empty()).unwrap_or_else(|| "weir".to_owned())
+}
+
+/// A controller without the definition of its kind would watch nothing, silently.
+pub async fn definitions_are_there(session: &Session, roles: &BTreeSet<Role>) -> Result<(), CliError> {
+    let needed: [(Role, &KindInfo); 2] = [(Role::Source, GitRepository::INFO), (Role::Kustomize, Kustomization::INFO)];
+    for (_, info) in needed.iter().filter(|(role, _)| roles.contains(role)) {
+        let id = ObjectId {
+            group: info.group.to_owned(),
+            kind: info.kind.to_owned(),
+            namespace: String::new(),
+            name: String::new(),
+        };
+        let kind = ObjectRef { id, version: info.version.to_owned() };
+        session.resource(&kind).await.map_err(|error| {
+            CliError::new(format!("{error} (apply config/crd, or run `flux install`, before the controllers start)"))
+        })?;
+    }
+    Ok(())
+}
+
+/// What asks the process to end.
+pub struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Signals {
+    pub fn new() -> Result<Self, CliError> {
+        let failed = |error| CliError::new(format!("signals cannot be waited for: {error}"));
+        Ok(Self {
+            terminate: signal(SignalKind::terminate()).map_err(failed)?,
+            interrupt: signal(SignalKind::interrupt()).map_err(failed)?,
+        })
+    }
+
+    pub async fn received(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
+}

@@ -1,0 +1,183 @@
+//! Flux's flags, unchanged: names, defaults and meaning.
+
+use super::gates::Gates;
+use crate::controllers::Role;
+use crate::error::CliError;
+use clap::Args;
+use std::path::PathBuf;
+use std::time::Duration;
+use weir_runtime::{LeaseTiming, RetryDelay, Watch};
+
+/// The flags that mean the same for every controller.
+#[derive(Args, Clone, Debug)]
+pub struct Shared {
+    /// Run against the cluster of this file; default: KUBECONFIG, else the cluster this pod is in.
+    #[arg(long, value_name = "FILE")]
+    pub kubeconfig: Option<PathBuf>,
+    /// Address of /metrics.
+    #[arg(long, default_value = ":8080", value_name = "ADDRESS")]
+    pub metrics_addr: String,
+    /// Address of /healthz and /readyz.
+    #[arg(long, default_value = ":9440", value_name = "ADDRESS")]
+    pub health_addr: String,
+    /// URL that events are posted to; empty: Kubernetes Events only.
+    #[arg(long, default_value = "", value_name = "URL", env = "EVENTS_ADDR")]
+    pub events_addr: String,
+    /// Encoding of the log: json or console.
+    #[arg(long, default_value = "json", value_enum)]
+    pub log_encoding: crate::log::Encoding,
+    /// Run only while holding a lease, so that of several replicas one reconciles.
+    #[arg(long, num_args = 0..=1, require_equals = true, default_value_t = false, default_missing_value = "true", action = clap::ArgAction::Set)]
+    pub enable_leader_election: bool,
+    /// Give the lease away at the end, so that another replica starts at once.
+    #[arg(long, num_args = 0..=1, require_equals = true, default_value_t = true, default_missing_value = "true", action = clap::ArgAction::Set)]
+    pub leader_election_release_on_cancel: bool,
+    /// How long others wait after the holder's last sign of life.
+    #[arg(long, default_value = "35s", value_parser = duration, value_name = "DURATION")]
+    pub leader_election_lease_duration: Duration,
+    /// How long the holder tries to renew before it gives up and ends.
+    #[arg(long, default_value = "30s", value_parser = duration, value_name = "DURATION")]
+    pub leader_election_renew_deadline: Duration,
+    /// Time between two tries.
+    #[arg(long, default_value = "5s", value_parser = duration, value_name = "DURATION")]
+    pub leader_election_retry_period: Duration,
+    /// Reconcile the objects of all namespaces, else those of the namespace RUNTIME_NAMESPACE.
+    #[arg(long, num_args = 0..=1, require_equals = true, default_value_t = true, default_missing_value = "true", action = clap::ArgAction::Set)]
+    pub watch_all_namespaces: bool,
+    /// Reconcile only objects with these labels (a shard).
+    #[arg(long, default_value = "", value_name = "SELECTOR")]
+    pub watch_label_selector: String,
+    /// First delay after a failure; doubles with each one.
+    #[arg(long, default_value = "750ms", value_parser = duration, value_name = "DURATION")]
+    pub min_retry_delay: Duration,
+    /// Longest delay after a failure.
+    #[arg(long, default_value = "15m", value_parser = duration, value_name = "DURATION")]
+    pub max_retry_delay: Duration,
+    /// By how many per cent intervals are shifted either way.
+    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u8).range(0..=100), value_name = "PERCENT")]
+    pub interval_jitter_percentage: u8,
+    /// Refuse references to objects in other namespaces.
+    #[arg(long, num_args = 0..=1, require_equals = true, default_value_t = false, default_missing_value = "true", action = clap::ArgAction::Set)]
+    pub no_cross_namespace_refs: bool,
+    /// Feature gates: A=true,B=false.
+    #[arg(long, default_value = "", value_name = "GATES")]
+    pub feature_gates: Gates,
+    /// Accepted for Flux's manifests and said in the log: requests are governed by the server's flow control.
+    #[arg(long, value_name = "N")]
+    pub kube_api_qps: Option<f32>,
+    /// As --kube-api-qps.
+    #[arg(long, value_name = "N")]
+    pub kube_api_burst: Option<u32>,
+}
+
+/// The source controller's own.
+#[derive(Args, Clone, Debug)]
+pub struct Source {
+    /// Sources reconciled at once.
+    #[arg(long, default_value_t = 2, value_parser = clap::value_parser!(u16).range(1..))]
+    pub concurrent: u16,
+    /// Folder of the artifacts.
+    #[arg(long, default_value = "/data", value_name = "DIR", env = "STORAGE_PATH")]
+    pub storage_path: PathBuf,
+    /// Address of the artifact server.
+    #[arg(long, default_value = ":9090", value_name = "ADDRESS", env = "STORAGE_ADDRESS")]
+    pub storage_addr: String,
+    /// Address that the artifact server has for others; derived from --storage-addr when empty.
+    #[arg(long, default_value = "", value_name = "ADDRESS", env = "STORAGE_ADV_ADDR")]
+    pub storage_adv_addr: String,
+}
+
+/// The kustomize controller's own.
+#[derive(Args, Clone, Debug)]
+pub struct Kustomize {
+    /// Kustomizations reconciled at once.
+    #[arg(long, default_value_t = 4, value_parser = clap::value_parser!(u16).range(1..))]
+    pub concurrent: u16,
+    /// Dry-runs under way at once, per Kustomization.
+    #[arg(long, default_value_t = 4, value_name = "N")]
+    pub concurrent_ssa: usize,
+    /// When a dependency or artifact that is not there yet is looked for again.
+    #[arg(long, default_value = "30s", value_parser = duration, value_name = "DURATION")]
+    pub requeue_dependency: Duration,
+    /// Tries to fetch an artifact, after the first.
+    #[arg(long, default_value_t = 9, value_name = "N")]
+    pub http_retry: u32,
+    /// Service account to impersonate where a Kustomization names none.
+    #[arg(long, default_value = "", value_name = "NAME")]
+    pub default_service_account: String,
+    /// Refuse remote bases. This version has none, so both values mean the same.
+    #[arg(long, num_args = 0..=1, require_equals = true, default_value_t = false, default_missing_value = "true", action = clap::ArgAction::Set)]
+    pub no_remote_bases: bool,
+}
+
+/// Flags of one role, which `weir controller run` takes with a prefix.
+pub trait Own: Args {
+    const ROLE: Role;
+    const PREFIX: &'static str;
+}
+
+impl Own for Source {
+    const ROLE: Role = Role::Source;
+    const PREFIX: &'static str = "source";
+}
+
+impl Own for Kustomize {
+    const ROLE: Role = Role::Kustomize;
+    const PREFIX: &'static str = "kustomize";
+}
+
+fn duration(text: &str) -> Result<Duration, String> {
+    text.parse::<weir_api::common::Duration>().map(|duration| duration.get()).map_err(|error| error.to_string())
+}
+
+impl Shared {
+    /// What needs more than one flag, or the surroundings, to be judged.
+    pub fn watch(&self, runtime_namespace: Option<&str>) -> Result<Watch, CliError> {
+        let namespace = match (self.watch_all_namespaces, runtime_namespace) {
+            (true, _) => None,
+            (false, Some(namespace)) => Some(namespace.to_owned()),
+            (false, None) => {
+                return Err(CliError::new(
+                    "--watch-all-namespaces=false: RUNTIME_NAMESPACE is not set (it names the one that is watched)",
+                ));
+            }
+        };
+        let selector = Some(self.watch_label_selector.trim().to_owned()).filter(|selector| !selector.is_empty());
+        Ok(Watch { namespace, selector })
+    }
+
+    pub fn lease_timing(&self) -> Result<LeaseTiming, CliError> {
+        let timing = LeaseTiming {
+            lease: self.leader_election_lease_duration,
+            renew: self.leader_election_renew_deadline,
+            retry: self.leader_election_retry_period,
+        };
+        if timing.lease.as_secs() == 0 || timing.renew >= timing.lease || timing.retry >= timing.renew {
+            return Err(CliError::new(
+                "--leader-election-lease-duration has to be longer than --leader-election-renew-deadline, and that \
+                 longer than --leader-election-retry-period",
+            ));
+        }
+        Ok(timing)
+    }
+
+    pub fn retry(&self) -> Result<RetryDelay, CliError> {
+        if self.min_retry_delay > self.max_retry_delay || self.min_retry_delay.is_zero() {
+            return Err(CliError::new("--min-retry-delay has to be above 0 and at most --max-retry-delay"));
+        }
+        Ok(RetryDelay { min: self.min_retry_delay, max: self.max_retry_delay })
+    }
+}
+
+impl Kustomize {
+    pub fn options(&self, no_cross_namespace_refs: bool) -> weir_kustomization::Options {
+        weir_kustomization::Options {
+            concurrent: self.concurrent,
+            default_service_account: Some(self.default_service_account.clone()).filter(|name| !name.is_empty()),
+            no_cross_namespace_refs,
+            concurrent_ssa: self.concurrent_ssa,
+            requeue_dependency: self.requeue_dependency,
+            http_retry: self.http_retry,
+        }
+    }
+}

@@ -1,0 +1,247 @@
+//! `weir controller`: the controllers against a real cluster, all in one process or one each.
+
+mod cluster;
+mod flags;
+mod gates;
+mod lead;
+mod prefixed;
+mod probes;
+mod refused;
+
+use crate::controllers::{self, Plan, Role, Running, Storage, StorageOptions};
+use crate::error::CliError;
+use clap::{Parser, Subcommand};
+use flags::{Kustomize, Shared, Source};
+use prefixed::Prefixed;
+use refused::Refused;
+use std::collections::BTreeSet;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::watch as channel;
+use weir_runtime::{Runtime, Sink};
+use weir_source::Locals;
+
+/// Passes under way at the end may take so long; the pods' grace period is a little longer.
+const GRACE: Duration = Duration::from_secs(25);
+
+/// Run the controllers against a cluster.
+#[derive(Parser)]
+pub struct Args {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Every controller in one process.
+    Run(RunArgs),
+    /// The source controller, with the flags of Flux's.
+    Source(SourceArgs),
+    /// The kustomize controller, with the flags of Flux's.
+    Kustomize(KustomizeArgs),
+}
+
+#[derive(Parser)]
+struct RunArgs {
+    #[command(flatten)]
+    shared: Shared,
+    #[command(flatten)]
+    source: Prefixed<Source>,
+    #[command(flatten)]
+    kustomize: Prefixed<Kustomize>,
+    #[command(flatten)]
+    refused: Refused,
+}
+
+#[derive(Parser)]
+struct SourceArgs {
+    #[command(flatten)]
+    shared: Shared,
+    #[command(flatten)]
+    own: Source,
+    /// When something that is not there yet is looked for again. Nothing waits in this version.
+    #[arg(long, hide = true, default_value = "30s")]
+    requeue_dependency: String,
+    #[command(flatten)]
+    refused: Refused,
+}
+
+#[derive(Parser)]
+struct KustomizeArgs {
+    #[command(flatten)]
+    shared: Shared,
+    #[command(flatten)]
+    own: Kustomize,
+    #[command(flatten)]
+    refused: Refused,
+}
+
+/// What runs, whichever command asked for it.
+struct Job {
+    shared: Shared,
+    roles: BTreeSet<Role>,
+    source: Option<Source>,
+    kustomize: Option<Kustomize>,
+}
+
+impl Args {
+    fn job(self) -> Job {
+        match self.command {
+            Command::Run(RunArgs { shared, source, kustomize, refused: _ }) => {
+                Job { shared, roles: Role::ALL.into(), source: Some(source.0), kustomize: Some(kustomize.0) }
+            }
+            Command::Source(SourceArgs { shared, own, requeue_dependency: _, refused: _ }) => {
+                Job { shared, roles: [Role::Source].into(), source: Some(own), kustomize: None }
+            }
+            Command::Kustomize(KustomizeArgs { shared, own, refused: _ }) => {
+                Job { shared, roles: [Role::Kustomize].into(), source: None, kustomize: Some(own) }
+            }
+        }
+    }
+
+    /// The encoding of the log, which is set up before anything else.
+    pub fn log_encoding(&self) -> crate::log::Encoding {
+        match &self.command {
+            Command::Run(args) => args.shared.log_encoding,
+            Command::Source(args) => args.shared.log_encoding,
+            Command::Kustomize(args) => args.shared.log_encoding,
+        }
+    }
+}
+
+pub async fn run(args: Args) -> Result<ExitCode, CliError> {
+    let mut job = args.job();
+    let shared = job.shared.clone();
+    // Flags are judged before anything is started.
+    let timing = shared.lease_timing()?;
+    let namespace = cluster::runtime_namespace();
+    let watch = shared.watch(namespace.as_deref())?;
+    let retry = shared.retry()?;
+    let metrics = Arc::<weir_runtime::metrics::Metrics>::default();
+    let session = cluster::connect(shared.kubeconfig.as_deref(), metrics.clone()).await?;
+    let sink = match shared.events_addr.as_str() {
+        "" => None,
+        url => Some(Sink::start(url, metrics.clone())?),
+    };
+    probes::serve(&shared.metrics_addr, &shared.health_addr, metrics.clone())?;
+    if shared.kube_api_qps.is_some() || shared.kube_api_burst.is_some() {
+        tracing::warn!(
+            "--kube-api-qps and --kube-api-burst have no effect: the server's flow control governs requests"
+        );
+    }
+    let held = controllers::refuse_beside_flux(&session, &job.roles, namespace.as_deref()).await?;
+    for role in &held {
+        tracing::info!("{} of Flux runs on this cluster: its kinds are left to it", role.controller());
+    }
+    job.roles.retain(|role| !held.contains(role));
+    cluster::definitions_are_there(&session, &job.roles).await?;
+    let host = cluster::hostname();
+    let runtime = Runtime {
+        watch,
+        retry,
+        jitter_percent: shared.interval_jitter_percentage,
+        sink,
+        metrics: metrics.clone(),
+        ..Runtime::new(session.clone(), host.clone())
+    };
+    let mut end = cluster::Signals::new()?;
+    let mut leases = lead::Leases::none();
+    if shared.enable_leader_election {
+        let wanted = lead::wanted(&job.roles, &shared, namespace.as_deref(), &host, timing);
+        leases = tokio::select! {
+            leases = lead::Leases::acquire(wanted, session.client(), &metrics) => leases?,
+            () = end.received() => return Ok(ExitCode::SUCCESS),
+        };
+    }
+    // Whoever lost a lease must not go on for an instant: the process ends without waiting for passes.
+    let (stop, stopped) = channel::channel(false);
+    let running = start(&runtime, job, stopped)?;
+    tokio::select! {
+        error = leases.keep() => return Err(error.into()),
+        () = end.received() => {}
+    }
+    tracing::info!("stopping: passes under way are finished");
+    let _ = stop.send(true);
+    tokio::select! {
+        error = leases.keep() => return Err(error.into()),
+        () = running.finish(GRACE) => {}
+    }
+    if shared.leader_election_release_on_cancel {
+        leases.release().await;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn start(runtime: &Runtime, job: Job, stopped: channel::Receiver<bool>) -> Result<Running, CliError> {
+    let source = job.source.as_ref();
+    let storage = source.map(|own| {
+        Storage::open(&StorageOptions {
+            path: &own.storage_path,
+            address: &own.storage_addr,
+            advertised: &own.storage_adv_addr,
+        })
+    });
+    let no_cross = job.shared.no_cross_namespace_refs;
+    let plan = Plan {
+        roles: job.roles,
+        storage: storage.transpose()?,
+        concurrent_sources: source.map_or(weir_source::Options::default().concurrent, |own| own.concurrent),
+        kustomize: job.kustomize.map(|own| own.options(no_cross)).unwrap_or_default(),
+        locals: Arc::new(Locals::default()),
+    };
+    controllers::start(runtime, plan, |_| Vec::new(), stopped)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(line: &str) -> Result<Job, String> {
+        Args::try_parse_from(line.split_whitespace()).map(Args::job).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn the_flags_of_the_manifests_of_flux_are_taken() {
+        let job = parse(
+            "x source --events-addr=http://notification-controller.flux-system.svc.cluster.local./ \
+             --watch-all-namespaces=true --log-encoding=json --enable-leader-election --storage-path=/data \
+             --storage-adv-addr=source-controller.flux-system.svc.cluster.local. --concurrent=5 \
+             --requeue-dependency=5s --insecure-kubeconfig-exec=false",
+        )
+        .expect("is taken");
+        assert!(job.shared.enable_leader_election && job.shared.watch_all_namespaces);
+        assert_eq!(job.source.map(|own| (own.concurrent, own.storage_addr)), Some((5, ":9090".to_owned())));
+        let job = parse("x kustomize --no-remote-bases=true --default-service-account=default").expect("is taken");
+        let options = job.kustomize.expect("its own").options(true);
+        assert_eq!(options.default_service_account.as_deref(), Some("default"));
+        assert_eq!((options.concurrent, options.concurrent_ssa, options.http_retry), (4, 4, 9));
+        assert!(options.no_cross_namespace_refs);
+    }
+
+    #[test]
+    fn the_command_for_all_takes_prefixes() {
+        let job = parse("x run --source.concurrent=7 --kustomize.concurrent 9 --kustomize.requeue-dependency=5s")
+            .expect("is taken");
+        assert_eq!(job.source.map(|own| own.concurrent), Some(7));
+        let kustomize = job.kustomize.expect("its own");
+        assert_eq!((kustomize.concurrent, kustomize.requeue_dependency.as_secs()), (9, 5));
+        assert!(parse("x run --concurrent=7").is_err(), "which one's is not said");
+    }
+
+    #[test]
+    fn what_has_nothing_behind_it_is_refused() {
+        for (line, expect) in [
+            ("x source --helm-index-max-size=1", "--helm-index-max-size=1 is not implemented in this version of weir"),
+            ("x kustomize --insecure-kubeconfig-exec=true", "--insecure-kubeconfig-exec=true is not implemented"),
+            ("x run --feature-gates=ExternalArtifact=true", "ExternalArtifact=true is not implemented"),
+            ("x run --interval-jitter-percentage=101", "101 is not in 0..=100"),
+            ("x source --no-such-flag", "unexpected argument"),
+        ] {
+            let message = parse(line).err().expect("refused");
+            assert!(message.contains(expect), "{line}: {message}");
+        }
+        let job = parse("x run --leader-election-renew-deadline=40s").expect("is parsed");
+        assert!(job.shared.lease_timing().is_err());
+    }
+}

@@ -1,0 +1,145 @@
+use crate::up::program;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::sync::{Arc, Mutex};
+use weir_testkit::eventually;
+
+/// A running `weir controller`. Dropping it kills it.
+pub struct Controller {
+    child: Option<Child>,
+    pub metrics: u16,
+    pub health: u16,
+    log: Arc<Mutex<Vec<String>>>,
+}
+
+impl Controller {
+    /// Starts `weir controller COMMAND ARGS` against the cluster of a kubeconfig, on ports of its own.
+    pub fn start(kubeconfig: &Path, command: &str, args: &[&str]) -> Self {
+        let (metrics, health) = (free_port(), free_port());
+        let mut child = Command::new(program())
+            .args(["controller", command])
+            .arg(format!("--kubeconfig={}", kubeconfig.display()))
+            .arg(format!("--metrics-addr=127.0.0.1:{metrics}"))
+            .arg(format!("--health-addr=127.0.0.1:{health}"))
+            .args(args)
+            .env("RUNTIME_NAMESPACE", "default")
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let log = Arc::new(Mutex::new(Vec::new()));
+        let (lines, sink) = (BufReader::new(child.stderr.take().unwrap()), log.clone());
+        std::thread::spawn(move || {
+            for line in lines.lines().map_while(Result::ok) {
+                sink.lock().unwrap().push(line);
+            }
+        });
+        Self { child: Some(child), metrics, health, log }
+    }
+
+    /// The lines of the log so far.
+    pub fn log(&self) -> Vec<String> {
+        self.log.lock().unwrap().clone()
+    }
+
+    /// Ends it at once, as a power cut would.
+    pub fn kill(mut self) {
+        if let Some(mut child) = self.child.take() {
+            child.kill().unwrap();
+            child.wait().unwrap();
+        }
+    }
+
+    /// Asks it to end, as the kubelet does, and waits for its end.
+    pub fn terminate(mut self) -> Option<i32> {
+        let mut child = self.child.take().unwrap();
+        let pid = child.id().to_string();
+        assert!(Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
+        child.wait().unwrap().code()
+    }
+
+    /// Waits for its own end.
+    pub fn wait(mut self) -> (Option<i32>, Vec<String>) {
+        let code = self.child.take().unwrap().wait().unwrap().code();
+        let log = self.log.clone();
+        let complete = eventually("the log is complete", || {
+            // The reader's clone goes with the last line.
+            let lines = log.lock().unwrap().clone();
+            if Arc::strong_count(&log) <= 2 { Ok(lines) } else { Err("still being read") }
+        });
+        (code, complete)
+    }
+}
+
+impl Drop for Controller {
+    fn drop(&mut self) {
+        if let Some(child) = &mut self.child {
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+    }
+}
+
+/// A port that nobody listens on now.
+pub fn free_port() -> u16 {
+    TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap().port()
+}
+
+/// What a path on loopback is answered with: the whole answer, head and body.
+pub fn http_get(port: u16, path: &str) -> Result<String, String> {
+    let mut stream = TcpStream::connect(("127.0.0.1", port)).map_err(|error| error.to_string())?;
+    let request = format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
+    stream.write_all(request.as_bytes()).map_err(|error| error.to_string())?;
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).map_err(|error| error.to_string())?;
+    Ok(answer)
+}
+
+/// Takes events as notification-controller does, and keeps their bodies.
+pub struct EventReceiver {
+    pub url: String,
+    bodies: Arc<Mutex<Vec<serde_json::Value>>>,
+}
+
+impl EventReceiver {
+    pub fn start() -> Self {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
+        let url = format!("http://{}/", listener.local_addr().unwrap());
+        let bodies = Arc::new(Mutex::new(Vec::new()));
+        let kept = bodies.clone();
+        std::thread::spawn(move || {
+            for stream in listener.incoming().flatten() {
+                let kept = kept.clone();
+                std::thread::spawn(move || receive(stream, &kept));
+            }
+        });
+        Self { url, bodies }
+    }
+
+    pub fn events(&self) -> Vec<serde_json::Value> {
+        self.bodies.lock().unwrap().clone()
+    }
+}
+
+fn receive(stream: TcpStream, kept: &Mutex<Vec<serde_json::Value>>) -> Option<()> {
+    let mut reader = BufReader::new(stream.try_clone().ok()?);
+    let mut length = 0;
+    loop {
+        let mut line = String::new();
+        reader.read_line(&mut line).ok()?;
+        if line.trim().is_empty() {
+            break;
+        }
+        if let Some(value) = line.to_lowercase().strip_prefix("content-length:") {
+            length = value.trim().parse().ok()?;
+        }
+    }
+    let mut body = vec![0; length];
+    reader.read_exact(&mut body).ok()?;
+    kept.lock().unwrap().push(serde_json::from_slice(&body).ok()?);
+    let mut stream = stream;
+    stream.write_all(b"HTTP/1.1 202 Accepted\r\nConnection: close\r\nContent-Length: 0\r\n\r\n").ok()
+}
