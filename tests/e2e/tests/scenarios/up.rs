@@ -6,6 +6,7 @@ use weir_e2e::{Cluster, on_both};
 use weir_testkit::{GitHttp, GitRepo, eventually};
 
 on_both!(
+    a_git_url_is_followed,
     the_example_fleet_is_ready_once,
     a_saved_file_is_on_the_cluster,
     what_fails_is_said,
