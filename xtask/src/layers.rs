@@ -18,7 +18,7 @@ const EDGES: &[(&str, &[&str])] = &[
     ("weir-git", &["weir-base"]),
     ("weir-artifact", &["weir-api", "weir-base"]),
     ("weir-kube", &["weir-base", "weir-doc", "weir-object"]),
-    ("weir-apply", &["weir-base", "weir-doc", "weir-kube", "weir-object"]),
+    ("weir-apply", &["weir-base", "weir-doc", "weir-kube", "weir-merge", "weir-object"]),
     ("weir-runtime", &["weir-api", "weir-base", "weir-doc", "weir-kube", "weir-object"]),
     ("weir-sandbox", &["weir-base", "weir-doc", "weir-merge", "weir-object"]),
     // L3: no edges between them

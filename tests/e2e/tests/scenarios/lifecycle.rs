@@ -57,7 +57,7 @@ fn drift_is_corrected(cluster: &Cluster) {
     let _up = cluster.up(repo.path(), &[]);
     cluster.ready("kustomization", "flux-system", "flux-system", "True");
     let kubectl = cluster.kubectl();
-    let by_hand = r#"{"data":{"value":"by hand"}}"#;
+    let by_hand = r#"{"data":{"value":"by hand","added":"by hand"}}"#;
     kubectl.run(&["patch", "configmap", "-n", "drift", "changed", "--type=merge", "-p", by_hand]).unwrap();
     kubectl.run(&["delete", "configmap", "-n", "drift", "deleted"]).unwrap();
     let request = "reconcile.fluxcd.io/requestedAt=now";
@@ -70,6 +70,7 @@ fn drift_is_corrected(cluster: &Cluster) {
     for name in ["changed", "deleted"] {
         let object = kubectl.json(&["get", "configmap", "-n", "drift", name]).unwrap();
         assert_eq!(object["data"]["value"], "as in Git", "{name}");
+        assert_eq!(object["data"].as_object().unwrap().len(), 1, "what was added by hand is gone: {object}");
     }
 }
 
