@@ -75,6 +75,18 @@ impl Cluster {
         })
     }
 
+    /// Waits until a Flux object is not ready for a reason, and returns the message of the condition.
+    pub fn fails(&self, kind: &str, namespace: &str, name: &str, reason: &str) -> String {
+        eventually(&format!("{kind}/{namespace}/{name} fails with {reason}"), || {
+            let object = self.kubectl().json(&["get", kind, "-n", namespace, name])?;
+            let ready = condition(&object, "Ready").cloned().unwrap_or_default();
+            match ready["status"] == "False" && ready["reason"] == reason {
+                true => Ok(text(&ready["message"])),
+                false => Err(ready.to_string()),
+            }
+        })
+    }
+
     /// Waits until the Kustomization made by `weir up` has applied a commit.
     pub fn applied(&self, commit: &str) -> Value {
         eventually(&format!("commit {commit} is applied"), || {

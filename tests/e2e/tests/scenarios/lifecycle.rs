@@ -148,8 +148,7 @@ stringData: {word: secret}
     let live = cluster.kubectl().json(&["get", "configmap", "-n", "vars", "app"]).unwrap();
     assert_eq!(live["data"]["value"], "blue 3 secret default ${colour}");
     repo.commit(&[("app/app.yaml", &config_map("vars", "app", "${missing}"))], &[], "not set");
-    let failed = cluster.ready("kustomization", "flux-system", "app", "False");
-    let text = failed["status"]["conditions"].to_string();
+    let text = cluster.fails("kustomization", "flux-system", "app", "BuildFailed");
     assert!(text.contains("app/app.yaml:7") && text.contains("variable not set (strict mode)"), "{text}");
     let live = cluster.kubectl().json(&["get", "configmap", "-n", "vars", "app"]).unwrap();
     assert_eq!(live["data"]["value"], "blue 3 secret default ${colour}", "what was applied stays");
