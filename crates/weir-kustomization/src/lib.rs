@@ -17,6 +17,7 @@ mod plan;
 mod triggers;
 mod variables;
 
+pub use plan::overlay;
 pub use triggers::triggers;
 
 use gather::Source;

@@ -130,6 +130,17 @@ pub(crate) fn plan(object: &Kustomization, options: &Options) -> Result<Plan, Fa
     })
 }
 
+/// What a Kustomization adds to a build, without its variables from elsewhere: for whoever renders
+/// without a cluster. The error says which field cannot be built.
+pub fn overlay(object: &Kustomization) -> Result<Overlay, String> {
+    match plan(object, &Options::default()) {
+        Ok(plan) => Ok(plan.overlay),
+        Err(
+            Failure::Stalled { message, .. } | Failure::Transient { message, .. } | Failure::Waiting { message, .. },
+        ) => Err(message),
+    }
+}
+
 /// Entries of a spec as kustomization.yaml has them: the field names are the same.
 fn nodes<T: serde::Serialize>(entries: &[T]) -> Vec<Node> {
     entries.iter().filter_map(|entry| serde_json::to_value(entry).ok()).map(|value| from_value(&value)).collect()

@@ -1,6 +1,6 @@
 use crate::error::CliError;
 use crate::output::Output;
-use crate::{log, up};
+use crate::{build, kustomize, log, up};
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;
 
@@ -18,6 +18,12 @@ struct Cli {
 #[derive(Subcommand)]
 enum Command {
     Up(up::Args),
+    /// Print what the controllers would apply.
+    #[command(subcommand)]
+    Build(build::Command),
+    /// Work with kustomizations as the kustomize program does.
+    #[command(subcommand)]
+    Kustomize(kustomize::Command),
 }
 
 /// Parses the command line and runs the command. Exit status: 0 done, 1 failed, 2 wrong usage.
@@ -34,6 +40,8 @@ pub fn main() -> ExitCode {
     let result = runtime.block_on(async {
         match cli.command {
             Command::Up(args) => up::run(args, &output).await,
+            Command::Build(command) => build::run(&command, &output),
+            Command::Kustomize(command) => kustomize::run(&command, &output),
         }
     });
     runtime.shutdown_timeout(std::time::Duration::from_millis(200));

@@ -1,7 +1,10 @@
 //! The `weir` program: a command a file.
 
+mod build;
 mod cli;
 mod error;
+mod folder;
+mod kustomize;
 mod log;
 mod output;
 mod up;

@@ -6,7 +6,7 @@ mod cluster;
 mod up;
 
 pub use cluster::{Backend, Cluster};
-pub use up::{Ended, Up};
+pub use up::{Ended, Up, weir};
 
 /// Runs a scenario on both backends, as two tests.
 #[macro_export]

@@ -54,6 +54,13 @@ impl Drop for Up {
     }
 }
 
+/// Runs `weir ARGS` to its end.
+pub fn weir(args: &[&str]) -> Ended {
+    let output = Command::new(program()).args(args).stdin(Stdio::null()).output().unwrap();
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+    Ended { code: output.status.code(), stdout: text(output.stdout), stderr: text(output.stderr) }
+}
+
 /// The program that `cargo xtask` has built: beside the tests' own folder.
 fn program() -> PathBuf {
     let test = std::env::current_exe().unwrap();

@@ -4,6 +4,8 @@
 #[path = "scenarios/manifests.rs"]
 mod manifests;
 
+#[path = "scenarios/build.rs"]
+mod build;
 #[path = "scenarios/crash.rs"]
 mod crash;
 #[path = "scenarios/docs.rs"]
