@@ -78,7 +78,8 @@ pub async fn run(args: Args, output: &Output) -> Result<ExitCode, CliError> {
     bootstrap::definitions(session).await?;
     let (stop, stopped) = channel::channel(false);
     let locals = Arc::new(target.locals.clone());
-    let pokes = watch::start(&locals)?;
+    let (pokes, unwatched) = watch::start(&locals)?;
+    unwatched.iter().for_each(|line| output.error(line));
     let running = controllers::start(&backend, locals, pokes, stopped)?;
     bootstrap::objects(session, &target).await?;
     let fleet = Fleet::watch(session.clone());
