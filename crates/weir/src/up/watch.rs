@@ -7,7 +7,7 @@ use kube::core::DeserializeGuard;
 use kube::runtime::reflector::Store;
 use notify::{Event, EventKind, RecursiveMode, Watcher};
 use std::collections::BTreeSet;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::sync::Notify;
@@ -32,8 +32,8 @@ struct Changed {
 }
 
 impl Changed {
-    fn add(&self, root: &PathBuf) {
-        self.roots.lock().unwrap_or_else(PoisonError::into_inner).insert(root.clone());
+    fn add(&self, root: &Path) {
+        self.roots.lock().unwrap_or_else(PoisonError::into_inner).insert(root.to_owned());
         self.any.notify_one();
     }
 
