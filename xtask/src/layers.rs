@@ -22,7 +22,7 @@ const EDGES: &[(&str, &[&str])] = &[
     ("weir-runtime", &["weir-api", "weir-base", "weir-doc", "weir-kube", "weir-object"]),
     ("weir-sandbox", &["weir-base", "weir-doc", "weir-merge", "weir-object"]),
     // L3: no edges between them
-    ("weir-source", &["weir-api", "weir-artifact", "weir-base", "weir-git", "weir-runtime"]),
+    ("weir-source", &["weir-api", "weir-artifact", "weir-base", "weir-doc", "weir-git", "weir-object", "weir-runtime"]),
     (
         "weir-kustomization",
         &[
