@@ -1,5 +1,5 @@
 use crate::compare::differs;
-use crate::{Action, ApplyError, Change, Owner, health};
+use crate::{Action, ApplyError, Change, Owner, health, takeover};
 use futures::{StreamExt, stream};
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
@@ -40,7 +40,11 @@ struct Planned {
 
 enum Step {
     Keep(Action),
-    Apply(Action),
+    Apply {
+        action: Action,
+        /// Done before, so that applying removes what others added by hand.
+        takeover: Option<Node>,
+    },
     /// Delete the live object, wait until it is gone, create it.
     Recreate {
         uid: Option<String>,
@@ -129,10 +133,12 @@ impl Applier<'_> {
             return Ok(Planned { node, object, at, step: keep(Action::Skipped) });
         }
         let options = ApplyOptions { manager: self.manager, force: true, dry_run: true };
+        let merged = [Some(&node), live.as_ref()].into_iter().flatten().any(|n| self.owner.is_merged(n));
+        let takeover = live.as_ref().filter(|_| !merged).and_then(|live| takeover::patch(live, self.manager));
         let step = match (self.session.apply(&node, options).await, &live) {
-            (Ok(wanted), Some(live)) if !differs(live, &wanted) => keep(Action::Unchanged),
-            (Ok(_), Some(_)) => Step::Apply(Action::Configured),
-            (Ok(_), None) => Step::Apply(Action::Created),
+            (Ok(wanted), Some(live)) if takeover.is_none() && !differs(live, &wanted) => keep(Action::Unchanged),
+            (Ok(_), Some(_)) => Step::Apply { action: Action::Configured, takeover },
+            (Ok(_), None) => Step::Apply { action: Action::Created, takeover: None },
             (Err(error), Some(live)) if error.is_immutable() && self.may_recreate(&node) => {
                 Step::Recreate { uid: meta::uid(live).map(str::to_owned) }
             }
@@ -151,7 +157,10 @@ impl Applier<'_> {
         let options = ApplyOptions { manager: self.manager, force: true, dry_run: false };
         match step {
             Step::Keep(action) => Ok(action),
-            Step::Apply(action) => {
+            Step::Apply { action, takeover } => {
+                if let Some(patch) = takeover {
+                    self.session.json_patch(&object, self.manager, &patch).await.map_err(failed)?;
+                }
                 self.session.apply(&node, options).await.map_err(failed)?;
                 Ok(action)
             }

@@ -13,6 +13,7 @@ mod error;
 mod health;
 mod owner;
 mod prune;
+mod takeover;
 
 pub use applier::{Applier, Options};
 pub use change::{Action, Change};

@@ -35,6 +35,11 @@ impl Owner {
         self.is_marked(node, "ssa", "IfNotPresent")
     }
 
+    /// Fields of other managers are left with them.
+    pub fn is_merged(&self, node: &Node) -> bool {
+        self.is_marked(node, "ssa", "Merge")
+    }
+
     pub fn is_kept(&self, node: &Node) -> bool {
         self.is_marked(node, "prune", "disabled")
     }

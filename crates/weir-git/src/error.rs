@@ -1,4 +1,5 @@
-use weir_base::{Class, Diagnose, Exhausted};
+use std::time::Duration;
+use weir_base::{Class, Diagnose, Exhausted, redact_url};
 
 /// Why a repository gave no tree.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -7,6 +8,10 @@ pub enum GitError {
     Open { path: String, message: String },
     #[error("couldn't find remote ref \"{name}\"")]
     NoReference { name: String, known: Vec<String> },
+    #[error("no match found for semver: {range}")]
+    NoMatch { range: String, tags: usize },
+    #[error("'{range}' is not a version constraint: {message}")]
+    Range { range: String, message: String },
     #[error("the repository has no commits")]
     Empty,
     #[error("commit '{commit}' not found{}", .branch.as_ref().map(|b| format!(" on branch '{b}'")).unwrap_or_default())]
@@ -17,24 +22,62 @@ pub enum GitError {
     UnsafePath { path: String },
     #[error("'{path}' is not valid UTF-8")]
     NotUnicode { path: String },
-    #[error("{url} is neither an http nor an https URL")]
+    #[error("{url} is neither an http, an https nor an ssh URL")]
     Scheme { url: String },
+    #[error("{url} is not a usable URL: {message}")]
+    Url { url: String, message: String },
     #[error("failed to reach {url}: {message}")]
     Remote { url: String, message: String },
+    #[error("{url} answered {status}: authentication required or refused")]
+    Unauthorized { url: String, status: u16, remedy: &'static str },
+    #[error("{url} answered {status}{}", .retry_after.map(|d| format!(", retry after {} s", d.as_secs())).unwrap_or_default())]
+    Status { url: String, status: u16, retry_after: Option<Duration> },
+    #[error("a redirect to {to} is not followed: {why}")]
+    Redirect { to: String, why: &'static str },
+    #[error("{0}")]
+    Credentials(String),
+    #[error("the host key of {host} is not trusted: it offered {offered}; known for it: {known}")]
+    HostKey { host: String, offered: String, known: String },
+    #[error("{url} refused the key {fingerprint} of user '{user}'")]
+    SshLogin { url: String, user: String, fingerprint: String },
+    #[error("the {what} is larger than {limit} bytes")]
+    TooLarge { what: &'static str, limit: u64 },
+    #[error("the repository did not answer within {seconds} s")]
+    TimedOut { seconds: u64 },
     #[error("no room for a scratch repository: {0}")]
     Scratch(String),
     #[error("the checkout stopped: {0}")]
     Exhausted(#[from] Exhausted),
 }
 
+impl GitError {
+    pub(crate) fn url(url: &str, message: &str) -> Self {
+        GitError::Url { url: redact_url(url), message: message.to_owned() }
+    }
+
+    /// How long the server wants to be left alone.
+    pub fn retry_after(&self) -> Option<Duration> {
+        match self {
+            GitError::Status { retry_after, .. } => *retry_after,
+            _ => None,
+        }
+    }
+}
+
 impl Diagnose for GitError {
     fn class(&self) -> Class {
-        Class::Transient
+        match self {
+            // The spec alone decides.
+            GitError::Range { .. } | GitError::Scheme { .. } | GitError::Url { .. } => Class::Stalled,
+            _ => Class::Transient,
+        }
     }
 
     fn reason(&self) -> &'static str {
         match self {
             GitError::Empty => "EmptyGitRepository",
+            GitError::Scheme { .. } | GitError::Url { .. } => "URLInvalid",
+            GitError::Credentials(_) => "AuthenticationFailed",
             _ => "GitOperationFailed",
         }
     }
@@ -44,9 +87,32 @@ impl Diagnose for GitError {
             GitError::NoReference { known, .. } if !known.is_empty() => {
                 Some(format!("the repository has {}", known.join(", ")))
             }
+            GitError::NoMatch { tags: 0, .. } => Some("the repository has no tags".to_owned()),
+            GitError::NoMatch { tags, .. } => Some(format!("none of its {tags} tags is a version in the range")),
             GitError::Empty => Some("push a first commit".to_owned()),
             GitError::UnsafePath { .. } => Some("remove the entry from the repository".to_owned()),
+            GitError::Unauthorized { remedy, .. } => Some((*remedy).to_owned()),
+            GitError::Redirect { .. } => Some("write the final address in spec.url".to_owned()),
+            GitError::HostKey { .. } => Some(
+                "if the change is meant, put the offered key into known_hosts; else somebody is in between".to_owned(),
+            ),
+            GitError::SshLogin { .. } => Some("give this key read access to the repository".to_owned()),
+            GitError::TimedOut { .. } => Some("raise spec.timeout".to_owned()),
             _ => None,
         }
     }
+}
+
+/// An error and what caused it, without saying anything twice.
+pub(crate) fn with_causes(error: &dyn std::error::Error) -> String {
+    let mut message = error.to_string();
+    let mut source = error.source();
+    while let Some(inner) = source {
+        let text = inner.to_string();
+        if !message.contains(&text) {
+            message = format!("{message}: {text}");
+        }
+        source = inner.source();
+    }
+    message
 }

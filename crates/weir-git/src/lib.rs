@@ -2,17 +2,24 @@
 //!
 //! Contract: a reference is resolved to a commit, and a commit to a [`weir_base::Tree`]. Nothing is
 //! written but a scratch folder, no program is started, no hook or configured filter runs: repositories are opened
-//! isolated from the user's and the system's configuration.
+//! isolated from the user's and the system's configuration. Credentials are shown to the URL's own
+//! host only, and are in no error.
 //!
-//! Limits: SHA-1 object ids; over the network http and https without credentials; submodules are left out; symbolic
-//! links are left out, as in Flux's artifacts; a checkout takes at most the budget's bytes.
+//! Limits: SHA-1 object ids; submodules are left out; symbolic links are left out, as in Flux's
+//! artifacts; a checkout takes at most the budget's bytes, a transfer what [`Limits`] says.
 
+mod access;
 mod error;
+mod hosts;
+mod http;
+mod limits;
 mod local;
 mod reference;
 mod remote;
 
+pub use access::{Access, ClientCertificate, Login, Proxy, SshIdentity};
 pub use error::GitError;
+pub use limits::Limits;
 pub use local::{Repository, is_repository};
 pub use reference::{Reference, Resolved};
 pub use remote::Remote;

@@ -1,34 +1,41 @@
-use crate::{GitError, Reference, Repository, Resolved};
+use crate::limits::Guard;
+use crate::{Access, GitError, Limits, Reference, Repository, Resolved, http};
 use gix::bstr::ByteSlice;
 use gix::protocol::handshake::Ref;
+use gix::protocol::transport::client::blocking_io::Transport;
 use gix::remote::{Direction, fetch, ref_map};
 use std::num::NonZeroU32;
 use std::path::Path;
+use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use weir_base::{Budget, Tree, redact_url};
 
 /// Where a fetched commit is kept in the scratch repository.
 const TARGET: &str = "refs/heads/weir-target";
 
-/// A repository behind an http or https URL, read without credentials. Its calls block.
-pub struct Remote<'a> {
-    url: &'a str,
+type Connection<'a, 'r> = gix::remote::Connection<'a, 'a, 'r, Box<dyn Transport + Send>>;
+
+/// A repository behind a URL. Its calls block, and end by themselves within the limits.
+pub struct Remote {
+    url: String,
+    access: Access,
+    limits: Limits,
     /// Ends a transfer under way.
-    stop: &'a AtomicBool,
+    stop: Arc<AtomicBool>,
 }
 
-impl<'a> Remote<'a> {
-    pub fn new(url: &'a str, stop: &'a AtomicBool) -> Result<Self, GitError> {
-        if !url.starts_with("https://") && !url.starts_with("http://") {
+impl Remote {
+    pub fn new(url: &str, access: Access, limits: Limits, stop: Arc<AtomicBool>) -> Result<Self, GitError> {
+        let known = ["https://", "http://"];
+        if !known.iter().any(|scheme| url.starts_with(scheme)) {
             return Err(GitError::Scheme { url: redact_url(url) });
         }
-        Ok(Self { url, stop })
+        Ok(Self { url: url.to_owned(), access, limits, stop })
     }
 
     /// The branch that HEAD names.
     pub fn head_branch(&self) -> Result<Option<String>, GitError> {
-        let scratch = scratch()?;
-        let refs = self.list(&open_scratch(scratch.path())?, "HEAD")?;
+        let refs = self.list("HEAD")?;
         Ok(refs.into_iter().find_map(|reference| match reference {
             Ref::Symbolic { full_ref_name, target, .. } if full_ref_name == "HEAD" => {
                 target.to_str().ok()?.strip_prefix("refs/heads/").map(str::to_owned)
@@ -44,16 +51,10 @@ impl<'a> Remote<'a> {
             return Ok(None);
         }
         let (full, short) = reference.names();
-        let scratch = scratch()?;
-        let refs = self.list(&open_scratch(scratch.path())?, &full)?;
-        let found = refs.iter().find_map(|reference| match reference {
-            Ref::Peeled { full_ref_name, object, .. } | Ref::Direct { full_ref_name, object }
-                if *full_ref_name == full =>
-            {
-                Some(object.to_string())
-            }
-            Ref::Symbolic { full_ref_name, object, .. } if *full_ref_name == full => Some(object.to_string()),
-            _ => None,
+        let refs = self.list(&full)?;
+        let found = refs.iter().find_map(|reference| {
+            let (name, commit) = named(reference)?;
+            (name == full).then_some(commit)
         });
         match found {
             Some(commit) => {
@@ -75,20 +76,10 @@ impl<'a> Remote<'a> {
             (Some(_), Some(branch)) => vec![format!("+refs/heads/{branch}:refs/heads/{branch}")],
             (Some(_), None) => vec!["+refs/heads/*:refs/heads/*".to_owned(), "+refs/tags/*:refs/tags/*".to_owned()],
         };
-        let failed = |error: &dyn std::error::Error| self.failed(error);
-        let remote = repo
-            .remote_at(self.url)
-            .and_then(|remote| remote.with_refspecs(specs.iter().map(String::as_str), Direction::Fetch))
-            .map_err(|error| failed(&error))?
-            .with_fetch_tags(fetch::Tags::None);
-        let connection = remote.connect(Direction::Fetch).map_err(|error| failed(&error))?;
-        let mut prepared = connection
-            .prepare_fetch(gix::progress::Discard, ref_map::Options::default())
-            .map_err(|error| if is_no_match(&error) { self.missing(&full) } else { failed(&error) })?;
-        if reference.commit.is_none() {
-            prepared = prepared.with_shallow(fetch::Shallow::DepthAtRemote(NonZeroU32::MIN));
-        }
-        prepared.receive(gix::progress::Discard, self.stop).map_err(|error| failed(&error))?;
+        self.receive(&repo, &specs, reference.commit.is_none()).map_err(|error| match error {
+            GitError::NoReference { .. } => self.missing(&full),
+            error => error,
+        })?;
         let repository = Repository::open(scratch.path())?;
         let (wanted, revision) = match &reference.commit {
             Some(_) => (reference.clone(), None),
@@ -109,53 +100,88 @@ impl<'a> Remote<'a> {
         Ok((resolved, tree))
     }
 
-    /// The server's references below the namespace of `full`.
-    fn list(&self, repo: &gix::Repository, full: &str) -> Result<Vec<Ref>, GitError> {
-        let failed = |error: &dyn std::error::Error| self.failed(error);
-        let spec = format!("+{full}:{TARGET}");
+    /// Brings what the refspecs name into the scratch repository.
+    fn receive(&self, repo: &gix::Repository, specs: &[String], shallow: bool) -> Result<(), GitError> {
+        self.connected(repo, specs, |connection| {
+            let mut prepared = connection.prepare_fetch(gix::progress::Discard, ref_map::Options::default())?;
+            if shallow {
+                prepared = prepared.with_shallow(fetch::Shallow::DepthAtRemote(NonZeroU32::MIN));
+            }
+            prepared.receive(gix::progress::Discard, &self.stop).map(drop)
+        })
+    }
+
+    /// The server's references that match a name, which may end in `*`.
+    fn list(&self, full: &str) -> Result<Vec<Ref>, GitError> {
+        let scratch = scratch()?;
+        let repo = open_scratch(scratch.path())?;
+        let target = if full.ends_with('*') { full } else { TARGET };
+        self.connected(&repo, &[format!("+{full}:{target}")], |connection| {
+            connection.ref_map(gix::progress::Discard, ref_map::Options::default()).map(|(map, _)| map.remote_refs)
+        })
+    }
+
+    /// Runs one exchange with the server; what stopped it on our side is told rather than what
+    /// became of it on the way.
+    fn connected<T>(
+        &self,
+        repo: &gix::Repository,
+        specs: &[String],
+        work: impl FnOnce(Connection<'_, '_>) -> gix::Result<T>,
+    ) -> Result<T, GitError> {
+        let guard = Arc::new(Guard::new(self.stop.clone(), self.limits));
+        let transport = self.transport(&guard)?;
+        let told = |error: gix::Error| match guard.failure() {
+            Some(failure) => failure,
+            None => self.failed(&error),
+        };
+        // The transport is what reaches the server; this URL is only a name.
         let remote = repo
-            .remote_at(self.url)
-            .and_then(|remote| remote.with_refspecs([spec.as_str()], Direction::Fetch))
-            .map_err(|error| failed(&error))?
+            .remote_at("https://remote.invalid/")
+            .and_then(|remote| remote.with_refspecs(specs.iter().map(String::as_str), Direction::Fetch))
+            .map_err(|error| self.failed(&error))?
             .with_fetch_tags(fetch::Tags::None);
-        let connection = remote.connect(Direction::Fetch).map_err(|error| failed(&error))?;
-        let (map, _) =
-            connection.ref_map(gix::progress::Discard, ref_map::Options::default()).map_err(|error| failed(&error))?;
-        Ok(map.remote_refs)
+        // Never asks a helper or a terminal.
+        let connection = remote.to_connection_with_transport(transport).with_credentials(|_| Ok(None));
+        work(connection).map_err(told)
+    }
+
+    fn transport(&self, guard: &Arc<Guard>) -> Result<Box<dyn Transport + Send>, GitError> {
+        Ok(Box::new(http::connect(&self.url, &self.access, guard.clone())?))
     }
 
     fn missing(&self, full: &str) -> GitError {
         GitError::NoReference { name: full.to_owned(), known: Vec::new() }
     }
 
-    fn failed(&self, error: &dyn std::error::Error) -> GitError {
-        let mut message = error.to_string();
-        let mut source = error.source();
-        while let Some(inner) = source {
-            let text = inner.to_string();
-            if !message.contains(&text) {
-                message = format!("{message}: {text}");
-            }
-            source = inner.source();
+    fn failed(&self, error: &gix::Error) -> GitError {
+        let message = crate::error::with_causes(error);
+        if message.contains("None of the refspec") {
+            return self.missing("");
         }
         // Libraries quote the URL, which may hold a password.
-        GitError::Remote { url: redact_url(self.url), message: message.replace(self.url, &redact_url(self.url)) }
+        let message = message.replace(&self.url, &redact_url(&self.url));
+        GitError::Remote { url: redact_url(&self.url), message }
     }
 }
 
-fn is_no_match(error: &dyn std::error::Error) -> bool {
-    error.to_string().contains("None of the refspec")
+/// Name and commit of an advertised reference.
+fn named(reference: &Ref) -> Option<(&str, String)> {
+    match reference {
+        Ref::Peeled { full_ref_name, object, .. }
+        | Ref::Direct { full_ref_name, object }
+        | Ref::Symbolic { full_ref_name, object, .. } => Some((full_ref_name.to_str().ok()?, object.to_string())),
+        Ref::Unborn { .. } => None,
+    }
 }
 
 fn scratch() -> Result<tempfile::TempDir, GitError> {
     tempfile::Builder::new().prefix("weir-git-").tempdir().map_err(|error| GitError::Scratch(error.to_string()))
 }
 
-/// An empty repository that sees no configuration but ours: connections end after 10 s without an
-/// answer, transfers after 30 s below 1 kB/s.
+/// An empty repository that sees no configuration but ours.
 fn open_scratch(path: &Path) -> Result<gix::Repository, GitError> {
-    let settings = ["gitoxide.http.connectTimeout=10000", "http.lowSpeedLimit=1000", "http.lowSpeedTime=30"];
-    let options = gix::open::Options::isolated().config_overrides(settings);
+    let options = gix::open::Options::isolated();
     gix::ThreadSafeRepository::init_opts(path, gix::create::Kind::Bare, gix::create::Options::default(), options)
         .map(Into::into)
         .map_err(|error| GitError::Scratch(error.to_string()))

@@ -10,7 +10,7 @@ use weir_base::{Budget, Diagnose, Tree};
 use weir_doc::Node;
 use weir_kube::Session;
 use weir_object::{Inventory, ObjectRef, meta};
-use weir_render::{Rendered, render as render_tree};
+use weir_render::{Overlay, Rendered, Substitution, render as render_tree};
 use weir_runtime::{Cx, Failure, Severity};
 
 const MANAGER: &str = "kustomize-controller";
@@ -23,8 +23,14 @@ pub(crate) struct Applied {
 }
 
 /// Builds the objects, away from the async threads.
-pub(crate) async fn render(plan: &Plan, tree: Arc<Tree>, budget: &Budget) -> Result<Rendered, Failure> {
-    let (path, overlay, budget) = (plan.path.clone(), plan.overlay.clone(), budget.clone());
+pub(crate) async fn render(
+    plan: &Plan,
+    substitution: Option<Substitution>,
+    tree: Arc<Tree>,
+    budget: &Budget,
+) -> Result<Rendered, Failure> {
+    let (path, budget) = (plan.path.clone(), budget.clone());
+    let overlay = Overlay { substitution, ..plan.overlay.clone() };
     let work = move || render_tree(&tree, &path, &overlay, &budget);
     match tokio::task::spawn_blocking(work).await {
         Ok(result) => result.map_err(|error| Failure::of(&error)),

@@ -15,7 +15,9 @@ mod health;
 mod history;
 mod plan;
 mod triggers;
+mod variables;
 
+pub use plan::overlay;
 pub use triggers::triggers;
 
 use gather::Source;
@@ -153,7 +155,8 @@ impl Kustomizations {
         gather::dependencies(cx, plan, object, source).await?;
         let tree = self.unpack(source).await?;
         cx.status_mut().last_attempted_revision = Some(source.revision.clone());
-        let rendered = apply::render(plan, tree, cx.budget()).await?;
+        let substitution = variables::gather(cx, plan.post_build.as_ref()).await?;
+        let rendered = apply::render(plan, substitution, tree, cx.budget()).await?;
         let digest = rendered.digest.clone();
         let applied = apply::apply(object, cx, plan, source, &tenant, rendered.objects).await?;
         let awaited = Awaited::begin(run, plan, applied, digest, cx.started());

@@ -2,7 +2,7 @@
 
 use crate::Options;
 use std::time::Duration;
-use weir_api::kustomize::{DeletionPolicy, KustomizationSourceReference, KustomizationSpec};
+use weir_api::kustomize::{DeletionPolicy, KustomizationSourceReference, KustomizationSpec, PostBuild};
 use weir_api::{FluxObject, Kustomization, reasons};
 use weir_doc::{Node, from_value};
 use weir_object::{ObjectId, ObjectRef};
@@ -15,6 +15,7 @@ pub(crate) struct Plan {
     pub source_namespace: String,
     pub path: String,
     pub overlay: Overlay,
+    pub post_build: Option<PostBuild>,
     pub prune: bool,
     pub force: bool,
     pub wait: bool,
@@ -63,7 +64,6 @@ pub(crate) fn plan(object: &Kustomization, options: &Options) -> Result<Plan, Fa
     let missing = [
         (decryption.is_some(), "spec.decryption"),
         (kube_config.is_some(), "spec.kubeConfig"),
-        (post_build.is_some(), "spec.postBuild"),
         (!health_check_exprs.is_empty(), "spec.healthCheckExprs"),
         (depends_on.iter().any(|d| d.ready_expr.is_some()), "spec.dependsOn[].readyExpr"),
         (!build_metadata.is_empty(), "spec.buildMetadata"),
@@ -100,7 +100,10 @@ pub(crate) fn plan(object: &Kustomization, options: &Options) -> Result<Plan, Fa
             ignore_missing_components: *ignore_missing_components,
             labels: common.labels,
             annotations: common.annotations,
+            // Its variables are gathered.
+            substitution: None,
         },
+        post_build: post_build.clone(),
         prune: *prune,
         force: *force,
         wait: *wait,
@@ -128,6 +131,17 @@ pub(crate) fn plan(object: &Kustomization, options: &Options) -> Result<Plan, Fa
         concurrency: options.concurrent_ssa.max(1),
         requeue: options.requeue_dependency,
     })
+}
+
+/// What a Kustomization adds to a build, without its variables from elsewhere: for whoever renders
+/// without a cluster. The error says which field cannot be built.
+pub fn overlay(object: &Kustomization) -> Result<Overlay, String> {
+    match plan(object, &Options::default()) {
+        Ok(plan) => Ok(plan.overlay),
+        Err(
+            Failure::Stalled { message, .. } | Failure::Transient { message, .. } | Failure::Waiting { message, .. },
+        ) => Err(message),
+    }
 }
 
 /// Entries of a spec as kustomization.yaml has them: the field names are the same.
@@ -159,7 +173,6 @@ mod tests {
         for (field, value) in [
             ("decryption", r#"{"provider":"sops"}"#),
             ("kubeConfig", r#"{"secretRef":{"name":"x"}}"#),
-            ("postBuild", "{}"),
             ("buildMetadata", r#"["originAnnotations"]"#),
         ] {
             let object = object(&format!(r#"{{{SOURCE},"{field}":{value}}}"#));

@@ -2,6 +2,8 @@ use weir_base::tree::PathError;
 use weir_base::{Diagnose, Exhausted, Origin};
 use weir_doc::ParseError;
 
+const LEADS_OUT: &str = "leads out of the source";
+
 /// Why a build failed. Every variant but [`KustomizeError::Exhausted`] names a place.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum KustomizeError {
@@ -36,6 +38,11 @@ pub enum KustomizeError {
 }
 
 impl KustomizeError {
+    /// Whether a file or folder was named that lies outside of the tree: a larger one may have it.
+    pub fn leads_out(&self) -> bool {
+        matches!(self, KustomizeError::Path { problem, .. } if problem == LEADS_OUT)
+    }
+
     pub(crate) fn field(at: &Origin, field: impl Into<String>, problem: impl Into<String>) -> Self {
         Self::Field { at: at.clone(), field: field.into(), problem: problem.into(), remedy: None }
     }
@@ -55,7 +62,7 @@ impl KustomizeError {
     pub(crate) fn bad_path(at: &Origin, field: &str, why: &PathError) -> Self {
         let (path, problem) = match why {
             PathError::Absolute(path) => (path, "is absolute, expected a path relative to the kustomization"),
-            PathError::Escapes(path) => (path, "leads out of the source"),
+            PathError::Escapes(path) => (path, LEADS_OUT),
             PathError::Clash(path) => (path, "is both a file and a folder"),
         };
         Self::Path {

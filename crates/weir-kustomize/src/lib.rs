@@ -36,6 +36,7 @@ mod scalar;
 pub mod schema;
 mod selector;
 mod shared;
+pub mod substitute;
 mod target;
 #[cfg(test)]
 mod tests;

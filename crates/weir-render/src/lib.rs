@@ -4,14 +4,16 @@
 //! Contract: the answer depends on the tree, the path and the overlay only. Every object knows the
 //! file and line it comes from.
 //!
-//! Limits of this version: no decryption and no variable substitution; asking for them is refused by
-//! the caller.
+//! Limits of this version: no decryption; asking for it is refused by the caller.
 
 mod error;
 mod generate;
+mod substitute;
 
 pub use error::RenderError;
 pub use generate::Overlay;
+pub use substitute::Substitution;
+pub use weir_kustomize::substitute::{SubstituteError, Variables};
 
 use sha2::{Digest, Sha256};
 use std::fmt::Write as _;
@@ -39,6 +41,11 @@ pub fn render(tree: &Tree, path: &str, overlay: &Overlay, budget: &Budget) -> Re
     let mut objects =
         if is_empty { Vec::new() } else { weir_kustomize::build(&tree, &path, &options, budget)?.objects };
     objects.retain(|object| meta::group_version(object).is_none_or(|(group, _)| group != "kustomize.config.k8s.io"));
+    if let Some(substitution) = &overlay.substitution {
+        for object in &mut objects {
+            substitute::object(object, substitution, budget)?;
+        }
+    }
     for object in &mut objects {
         for (key, value) in &overlay.labels {
             meta::set_label(object, key, value);

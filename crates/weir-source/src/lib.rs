@@ -4,8 +4,8 @@
 //! published.
 //!
 //! Limits of this version: GitRepository reads local folders and repositories that the operator of
-//! the process has named ([`Locals`]), and http and https URLs without credentials; ssh,
-//! credentials and the other kinds of sources are Stalled `NotImplemented`.
+//! the process has named ([`Locals`]), and http and https URLs; ssh, cloud identities and the other
+//! kinds of sources are Stalled `NotImplemented`.
 
 mod folder;
 pub mod gitrepository;

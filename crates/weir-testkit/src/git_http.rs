@@ -1,31 +1,91 @@
 use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{TcpListener, TcpStream};
-use std::path::{Path, PathBuf};
+use std::net::TcpListener;
+use std::path::Path;
 use std::process::{Command, Stdio};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 
 /// The real `git http-backend` behind a small HTTP/1.1 server on loopback.
 pub struct GitHttp {
     url: String,
-    requests: Arc<AtomicUsize>,
+    seen: Arc<Mutex<Vec<Request>>>,
 }
+
+/// A request as the server saw it.
+#[derive(Clone, Debug)]
+pub struct Request {
+    pub method: String,
+    /// What stands in the request line; a whole URL where the server is used as a proxy.
+    pub target: String,
+    /// Names in lower case.
+    pub headers: Vec<(String, String)>,
+}
+
+impl Request {
+    /// The value of a header, or nothing.
+    pub fn header(&self, name: &str) -> &str {
+        self.headers.iter().find(|(n, _)| n == name).map(|(_, v)| v.as_str()).unwrap_or_default()
+    }
+}
+
+/// What the server does with a request.
+#[derive(Clone, Debug)]
+pub enum Answer {
+    /// What git http-backend says.
+    Git,
+    /// A status line without number and text of its own, and headers.
+    Status(&'static str, Vec<(&'static str, String)>),
+    /// Nothing, until the client hangs up.
+    Hang,
+    /// The connection is closed at once.
+    Reset,
+    /// Half of what git http-backend says, under the length of the whole.
+    Half,
+}
+
+type Decide = dyn Fn(&Request) -> Answer + Send + Sync;
 
 impl GitHttp {
     /// Serves the repositories below a folder, to be read by anyone, until the process ends.
     pub fn serve(root: &Path) -> Self {
+        Self::start(root, None, |_| Answer::Git)
+    }
+
+    /// The same for those only who send this `Authorization` header.
+    pub fn guarded(root: &Path, authorization: &str) -> Self {
+        let expected = authorization.to_owned();
+        Self::start(root, None, move |request| {
+            if request.header("authorization") == expected {
+                return Answer::Git;
+            }
+            Answer::Status("401 Unauthorized", vec![("WWW-Authenticate", "Basic realm=\"git\"".to_owned())])
+        })
+    }
+
+    /// A server with a mind of its own, over TLS where it is configured.
+    pub fn start(
+        root: &Path,
+        tls: Option<Arc<rustls::ServerConfig>>,
+        decide: impl Fn(&Request) -> Answer + Send + Sync + 'static,
+    ) -> Self {
         let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
-        let url = format!("http://{}", listener.local_addr().unwrap());
-        let requests = Arc::new(AtomicUsize::new(0));
-        let (root, counter) = (root.to_owned(), requests.clone());
+        let scheme = if tls.is_some() { "https" } else { "http" };
+        let url = format!("{scheme}://{}", listener.local_addr().unwrap());
+        let seen = Arc::new(Mutex::new(Vec::new()));
+        let (root, log, decide) = (root.to_owned(), seen.clone(), Arc::new(decide));
         std::thread::spawn(move || {
             for stream in listener.incoming().flatten() {
-                let (root, counter) = (root.clone(), counter.clone());
+                let (root, log, decide, tls) = (root.clone(), log.clone(), decide.clone(), tls.clone());
                 // A client that hangs up early is its own affair.
-                std::thread::spawn(move || answer(stream, &root, &counter));
+                std::thread::spawn(move || match tls {
+                    None => answer(stream, &root, &log, &*decide),
+                    Some(config) => {
+                        let connection = rustls::ServerConnection::new(config).ok()?;
+                        answer(rustls::StreamOwned::new(connection, stream), &root, &log, &*decide)
+                    }
+                });
             }
         });
-        Self { url, requests }
+        Self { url, seen }
     }
 
     /// The URL of a repository below the root.
@@ -34,17 +94,20 @@ impl GitHttp {
     }
 
     pub fn requests(&self) -> usize {
-        self.requests.load(Ordering::Relaxed)
+        self.seen().len()
+    }
+
+    pub fn seen(&self) -> Vec<Request> {
+        self.seen.lock().unwrap().clone()
     }
 }
 
-fn answer(stream: TcpStream, root: &PathBuf, counter: &AtomicUsize) -> Option<()> {
-    let mut reader = BufReader::new(stream.try_clone().ok()?);
+fn answer(stream: impl Read + Write, root: &Path, log: &Mutex<Vec<Request>>, decide: &Decide) -> Option<()> {
+    let mut reader = BufReader::new(stream);
     let mut line = String::new();
     reader.read_line(&mut line).ok()?;
     let mut parts = line.split_whitespace();
     let (method, target) = (parts.next()?.to_owned(), parts.next()?.to_owned());
-    counter.fetch_add(1, Ordering::Relaxed);
     let mut headers = Vec::new();
     loop {
         let mut line = String::new();
@@ -54,7 +117,24 @@ fn answer(stream: TcpStream, root: &PathBuf, counter: &AtomicUsize) -> Option<()
             None => break,
         }
     }
-    let header = |name: &str| headers.iter().find(|(n, _)| n == name).map(|(_, v)| v.as_str()).unwrap_or_default();
+    let request = Request { method, target, headers };
+    log.lock().unwrap().push(request.clone());
+    let decided = decide(&request);
+    let is_half = match decided {
+        Answer::Git => false,
+        Answer::Half => true,
+        Answer::Reset => return None,
+        Answer::Hang => {
+            let _ = reader.read_to_end(&mut Vec::new());
+            return None;
+        }
+        Answer::Status(status, headers) => {
+            let head: String = headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
+            let text = format!("HTTP/1.1 {status}\r\nConnection: close\r\nContent-Length: 0\r\n{head}\r\n");
+            return finish(&mut reader, text.as_bytes());
+        }
+    };
+    let header = |name: &str| request.header(name);
     let body = match header("content-length").parse::<usize>() {
         Ok(length) => {
             let mut body = vec![0; length];
@@ -64,7 +144,13 @@ fn answer(stream: TcpStream, root: &PathBuf, counter: &AtomicUsize) -> Option<()
         Err(_) if header("transfer-encoding") == "chunked" => chunked(&mut reader)?,
         Err(_) => Vec::new(),
     };
-    let (path, query) = target.split_once('?').unwrap_or((&target, ""));
+    let (method, target) = (request.method.as_str(), request.target.as_str());
+    // A proxy is asked for a whole URL.
+    let target = match target.split_once("://") {
+        Some((_, rest)) => &rest[rest.find('/')?..],
+        None => target,
+    };
+    let (path, query) = target.split_once('?').unwrap_or((target, ""));
     let mut child = Command::new("git")
         .arg("http-backend")
         .env("GIT_PROJECT_ROOT", root)
@@ -91,13 +177,22 @@ fn answer(stream: TcpStream, root: &PathBuf, counter: &AtomicUsize) -> Option<()
     let head = String::from_utf8_lossy(&output[..end]).into_owned();
     let body = &output[end + 4..];
     let status = head.lines().find_map(|l| l.strip_prefix("Status: ")).unwrap_or("200 OK").to_owned();
-    let mut stream = stream;
-    write!(stream, "HTTP/1.1 {status}\r\nConnection: close\r\nContent-Length: {}\r\n", body.len()).ok()?;
+    let mut answer =
+        format!("HTTP/1.1 {status}\r\nConnection: close\r\nContent-Length: {}\r\n", body.len()).into_bytes();
     for line in head.lines().filter(|l| !l.starts_with("Status:")) {
-        write!(stream, "{line}\r\n").ok()?;
+        answer.extend_from_slice(line.as_bytes());
+        answer.extend_from_slice(b"\r\n");
     }
-    stream.write_all(b"\r\n").ok()?;
-    stream.write_all(body).ok()
+    answer.extend_from_slice(b"\r\n");
+    answer.extend_from_slice(if is_half { &body[..body.len() / 2] } else { body });
+    finish(&mut reader, &answer)
+}
+
+/// Sends the last bytes and closes, the TLS session too.
+fn finish<S: Read + Write>(reader: &mut BufReader<S>, bytes: &[u8]) -> Option<()> {
+    let stream = reader.get_mut();
+    stream.write_all(bytes).ok()?;
+    stream.flush().ok()
 }
 
 fn chunked(reader: &mut impl BufRead) -> Option<Vec<u8>> {

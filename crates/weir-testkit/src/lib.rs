@@ -10,7 +10,7 @@ mod kubelet;
 mod wait;
 
 pub use git::GitRepo;
-pub use git_http::GitHttp;
+pub use git_http::{Answer, GitHttp, Request};
 pub use kubectl::Kubectl;
 pub use kubed::{Kubed, program as kubed_program};
 pub use wait::{eventually, eventually_within};

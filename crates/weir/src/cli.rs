@@ -1,6 +1,6 @@
 use crate::error::CliError;
 use crate::output::Output;
-use crate::{controller, log, up};
+use crate::{build, controller, kustomize, log, sandbox, up};
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;
 
@@ -19,15 +19,22 @@ struct Cli {
 #[derive(Subcommand)]
 enum Command {
     Up(up::Args),
-    Controller(controller::Args),
+    Controller(Box<controller::Args>),
+    Sandbox(sandbox::Args),
+    /// Print what the controllers would apply.
+    #[command(subcommand)]
+    Build(build::Command),
+    /// Work with kustomizations as the kustomize program does.
+    #[command(subcommand)]
+    Kustomize(kustomize::Command),
 }
 
 /// Parses the command line and runs the command. Exit status: 0 done, 1 failed, 2 wrong usage.
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
     let (level, encoding) = match &cli.command {
-        Command::Up(_) => (log::Level::Error, log::Encoding::Json),
         Command::Controller(args) => (log::Level::Info, args.log_encoding()),
+        _ => (log::Level::Error, log::Encoding::Json),
     };
     log::init(cli.log_level.unwrap_or(level), encoding);
     let output = Output::new();
@@ -40,7 +47,10 @@ pub fn main() -> ExitCode {
     let result = runtime.block_on(async {
         match cli.command {
             Command::Up(args) => up::run(args, &output).await,
-            Command::Controller(args) => controller::run(args).await,
+            Command::Controller(args) => controller::run(*args).await,
+            Command::Sandbox(args) => sandbox::run(args, &output).await,
+            Command::Build(command) => build::run(&command, &output),
+            Command::Kustomize(command) => kustomize::run(&command, &output),
         }
     });
     runtime.shutdown_timeout(std::time::Duration::from_millis(200));

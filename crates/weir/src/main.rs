@@ -1,11 +1,15 @@
 //! The `weir` program: a command a file.
 
+mod build;
 mod cli;
 mod controller;
 mod controllers;
 mod error;
+mod folder;
+mod kustomize;
 mod log;
 mod output;
+mod sandbox;
 mod up;
 
 use std::process::ExitCode;

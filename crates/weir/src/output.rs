@@ -21,6 +21,12 @@ impl Output {
         let _ = writeln!(out, "{text}").and_then(|()| out.flush());
     }
 
+    /// The same without a line break at the end.
+    pub fn text(&self, text: &str) {
+        let mut out = std::io::stdout().lock();
+        let _ = write!(out, "{text}").and_then(|()| out.flush());
+    }
+
     pub fn error(&self, text: &str) {
         let _ = writeln!(std::io::stderr().lock(), "{text}");
     }

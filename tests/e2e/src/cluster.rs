@@ -42,6 +42,22 @@ impl Cluster {
         Kubectl::new(&self.kubeconfig)
     }
 
+    pub fn kubeconfig(&self) -> &Path {
+        &self.kubeconfig
+    }
+
+    /// A cluster with Flux's kinds and without controllers, for as long as the answer lives.
+    pub fn served(&self) -> Option<Up> {
+        let kubectl = self.kubectl();
+        let server = self.data_dir.as_ref().map(|dir| Up::serve(dir.path()));
+        if server.is_none() {
+            let definitions = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../config/crd").display().to_string();
+            kubectl.run(&["apply", "--server-side", "--force-conflicts", "-f", &definitions]).unwrap();
+        }
+        eventually("the cluster answers", || kubectl.run(&["get", "kustomizations,gitrepositories", "-A"]));
+        server
+    }
+
     /// Starts `weir up SOURCE ARGS` and waits until the cluster answers.
     pub fn up(&self, source: &Path, args: &[&str]) -> Up {
         let up = Up::start(source, &[&self.flags()[..], args].concat());
@@ -71,6 +87,18 @@ impl Cluster {
                 Ok(object)
             } else {
                 Err(ready.to_string())
+            }
+        })
+    }
+
+    /// Waits until a Flux object is not ready for a reason, and returns the message of the condition.
+    pub fn fails(&self, kind: &str, namespace: &str, name: &str, reason: &str) -> String {
+        eventually(&format!("{kind}/{namespace}/{name} fails with {reason}"), || {
+            let object = self.kubectl().json(&["get", kind, "-n", namespace, name])?;
+            let ready = condition(&object, "Ready").cloned().unwrap_or_default();
+            match ready["status"] == "False" && ready["reason"] == reason {
+                true => Ok(text(&ready["message"])),
+                false => Err(ready.to_string()),
             }
         })
     }

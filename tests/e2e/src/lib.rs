@@ -8,7 +8,7 @@ mod up;
 
 pub use cluster::{Backend, Cluster};
 pub use controller::{Controller, EventReceiver, free_port, http_get};
-pub use up::{Ended, Up};
+pub use up::{Ended, Up, weir};
 
 /// Runs a scenario on both backends, as two tests.
 #[macro_export]

@@ -16,16 +16,24 @@ pub struct Ended {
 
 impl Up {
     pub(crate) fn start(source: &Path, args: &[&str]) -> Self {
-        let child = Command::new(program())
-            .arg("up")
-            .arg(source)
-            .args(args)
+        Self::spawn(Command::new(program()).arg("up").arg(source).args(args))
+    }
+
+    fn spawn(command: &mut Command) -> Self {
+        let child = command
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()
             .unwrap_or_else(|error| panic!("{} does not start: {error}", program().display()));
         Self { child: Some(child) }
+    }
+
+    /// Starts `weir sandbox`: the API server alone.
+    pub(crate) fn serve(data_dir: &Path) -> Self {
+        let mut command = Command::new(program());
+        command.args(["sandbox", "--data-dir"]).arg(data_dir);
+        Self::spawn(&mut command)
     }
 
     /// Ends it at once, as a power cut would.
@@ -52,6 +60,13 @@ impl Drop for Up {
             let _ = child.wait();
         }
     }
+}
+
+/// Runs `weir ARGS` to its end.
+pub fn weir(args: &[&str]) -> Ended {
+    let output = Command::new(program()).args(args).stdin(Stdio::null()).output().unwrap();
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+    Ended { code: output.status.code(), stdout: text(output.stdout), stderr: text(output.stderr) }
 }
 
 /// The program that `cargo xtask` has built: beside the tests' own folder.

@@ -4,6 +4,8 @@
 #[path = "scenarios/manifests.rs"]
 mod manifests;
 
+#[path = "scenarios/build.rs"]
+mod build;
 #[path = "scenarios/controller.rs"]
 mod controller;
 #[path = "scenarios/crash.rs"]

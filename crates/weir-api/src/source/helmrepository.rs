@@ -7,8 +7,11 @@ use super::CATEGORIES;
 use crate::{
     common::{AccessFrom, Artifact, CloudProvider, Condition, Duration, LocalObjectReference, TIMEOUT_PATTERN},
     names,
-    object::{Column, every, flux_status, kind, source_timeout, string_enum},
+    object::{Column, flux_status, kind, source_timeout, string_enum},
 };
+
+/// The period of a repository that names none.
+const DEFAULT_INTERVAL: std::time::Duration = std::time::Duration::from_secs(60);
 
 kind! {
     /// HelmRepository makes an artifact of the index of a Helm chart repository, or names a registry that holds charts.
@@ -21,7 +24,7 @@ kind! {
         columns: &[Column::text("URL", ".spec.url"), Column::AGE, Column::READY, Column::STATUS],
         status: Unobserved,
         suspended: |repository| repository.spec.suspend,
-        interval: |repository| every(repository.spec.interval),
+        interval: |repository| repository.spec.interval.map_or(DEFAULT_INTERVAL, Duration::get),
         timeout: |repository| source_timeout(repository.spec.timeout),
     }
 }
@@ -46,8 +49,7 @@ pub struct HelmRepositorySpec {
     /// Send the credentials also to other hosts that the index names.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub pass_credentials: bool,
-    /// How often the index is downloaded; not used for type oci. Default 10m.
-    #[schemars(extend("x-default" = "10m"))]
+    /// How often the index is downloaded; not used for type oci. A controller applies 1m, as Flux does.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub interval: Option<Duration>,
     /// Limit for a download of the index, and for chart operations of type oci. A controller applies 60s.

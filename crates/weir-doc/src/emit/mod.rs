@@ -1,5 +1,6 @@
 //! Printing YAML as sigs.k8s.io/yaml does (yaml.v2: keys sorted, folded at 80 columns).
 
+mod order;
 mod scalar;
 mod writer;
 
@@ -69,7 +70,7 @@ impl Printer {
         let indent = deeper(place.indent);
         let mut entries: Vec<(&crate::Key, &Node)> = map.iter().collect();
         if self.sort {
-            entries.sort_by(|a, b| key_order(a.0.as_str(), b.0.as_str()));
+            order::sort(&mut entries);
         }
         for (key, value) in entries {
             self.out.write_indent(indent);
@@ -89,11 +90,11 @@ impl Printer {
     }
 
     fn plain(&mut self, text: &str, place: Place) {
-        scalar::write_plain(&mut self.out, text, !place.simple_key, deeper(place.indent));
+        scalar::write_plain(&mut self.out, text, !place.simple_key, continuation(place.indent));
     }
 
     fn string(&mut self, text: &str, place: Place) {
-        let indent = deeper(place.indent);
+        let indent = continuation(place.indent);
         let may_break = !place.simple_key;
         match scalar::choose(text, resolve::needs_quotes(text), place.simple_key) {
             scalar::Form::Plain => scalar::write_plain(&mut self.out, text, may_break, indent),
@@ -102,6 +103,11 @@ impl Printer {
             scalar::Form::Literal => scalar::write_literal(&mut self.out, text, indent),
         }
     }
+}
+
+/// Where the second line of a scalar begins; that of a whole document is indented too.
+fn continuation(indent: i32) -> i32 {
+    indent.max(0) + 2
 }
 
 fn deeper(indent: i32) -> i32 {
@@ -132,33 +138,6 @@ fn go_float(n: f64) -> String {
     }
     let sign = if exponent < 0 { '-' } else { '+' };
     format!("{mantissa}e{sign}{:02}", exponent.abs())
-}
-
-/// The order of yaml.v2's `keyList`: letters after everything else, runs of digits by their value.
-fn key_order(a: &str, b: &str) -> std::cmp::Ordering {
-    let (a, b): (Vec<char>, Vec<char>) = (a.chars().collect(), b.chars().collect());
-    for i in 0..a.len().min(b.len()) {
-        if a[i] == b[i] {
-            continue;
-        }
-        let (letter_a, letter_b) = (a[i].is_alphabetic(), b[i].is_alphabetic());
-        if letter_a && letter_b {
-            return a[i].cmp(&b[i]);
-        }
-        if letter_a || letter_b {
-            return if letter_b { std::cmp::Ordering::Less } else { std::cmp::Ordering::Greater };
-        }
-        let zero = a[i] == '0' || b[i] == '0';
-        let lead = zero && a[..i].iter().rev().take_while(|c| c.is_ascii_digit()).any(|c| *c != '0');
-        let run = |text: &[char]| {
-            text[i..].iter().map_while(|c| c.to_digit(10)).fold((i64::from(lead), i), |(value, end), digit| {
-                (value.wrapping_mul(10).wrapping_add(i64::from(digit)), end + 1)
-            })
-        };
-        let ((value_a, end_a), (value_b, end_b)) = (run(&a), run(&b));
-        return value_a.cmp(&value_b).then(end_a.cmp(&end_b)).then(a[i].cmp(&b[i]));
-    }
-    a.len().cmp(&b.len())
 }
 
 #[cfg(test)]

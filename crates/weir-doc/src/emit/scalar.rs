@@ -136,7 +136,7 @@ pub(super) fn write_single(out: &mut Writer, text: &str, may_break: bool, indent
             if !breaks && c == '\n' {
                 out.put_break();
             }
-            out.put_break();
+            out.write_break(c);
             breaks = true;
         } else {
             if breaks {
@@ -157,9 +157,11 @@ pub(super) fn write_single(out: &mut Writer, text: &str, may_break: bool, indent
 pub(super) fn write_double(out: &mut Writer, text: &str, may_break: bool, indent: i32) {
     out.indicator("\"", true, false);
     let chars: Vec<char> = text.chars().collect();
+    // Go looks for a byte order mark at the start of the text, whichever character it is at.
+    let marked = text.starts_with('\u{feff}');
     let mut spaces = false;
     for (i, &c) in chars.iter().enumerate() {
-        if !is_printable(c) || is_break(c) || c == '"' || c == '\\' {
+        if marked || !is_printable(c) || is_break(c) || c == '"' || c == '\\' {
             escape(c).chars().for_each(|c| out.put(c));
             spaces = false;
         } else if c == ' ' {
@@ -212,20 +214,21 @@ fn escape(c: char) -> String {
 
 pub(super) fn write_literal(out: &mut Writer, text: &str, indent: i32) {
     out.indicator("|", true, false);
-    if text.starts_with([' ', '\n']) {
+    if text.starts_with(|c| c == ' ' || is_break(c)) {
         out.indicator("2", false, false);
     }
-    if !text.ends_with('\n') {
-        out.indicator("-", false, false);
-    } else if text == "\n" || text.ends_with("\n\n") {
-        out.indicator("+", false, false);
+    let mut last = text.chars().rev().map(is_break);
+    match (last.next(), last.next()) {
+        (Some(false) | None, _) => out.indicator("-", false, false),
+        (Some(true), None | Some(true)) => out.indicator("+", false, false),
+        (Some(true), Some(false)) => {}
     }
     out.put_break();
     out.mark_indention();
     let mut breaks = true;
     for c in text.chars() {
-        if c == '\n' {
-            out.put_break();
+        if is_break(c) {
+            out.write_break(c);
             out.mark_indention();
             breaks = true;
         } else {

@@ -30,6 +30,16 @@ impl Writer {
         self.column = 0;
     }
 
+    /// A break of the text itself: the one it has.
+    pub fn write_break(&mut self, c: char) {
+        if c == '\n' {
+            self.put_break();
+        } else {
+            self.out.push(c);
+            self.column = 0;
+        }
+    }
+
     /// Content follows: the line is neither white nor indentation any more.
     pub fn mark_content(&mut self) {
         self.not_whitespace = true;

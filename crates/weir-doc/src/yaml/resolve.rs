@@ -32,13 +32,16 @@ pub fn plain(text: &str, dialect: Dialect) -> Value {
 /// Whether yaml.v2 would read the text, unquoted, as anything but a string, so that printing it as a
 /// string takes quotes.
 pub fn needs_quotes(text: &str) -> bool {
-    text == "<<" || !matches!(plain(text, Dialect::Sigs), Value::String(_)) || is_timestamp(text) || is_base60(text)
+    !matches!(plain(text, Dialect::Sigs), Value::String(_)) || is_timestamp(text) || is_base60(text)
 }
 
 fn number(text: &str) -> Option<Number> {
     let first = text.bytes().next()?;
     match first {
-        b'.' => go_float(text).map(Number::Float),
+        // Go's own parser of floats takes underscores between digits.
+        b'.' if !text.contains("__") && !text.ends_with('_') && !text.starts_with("._") => {
+            go_float(&text.replace('_', "")).map(Number::Float)
+        }
         b'0'..=b'9' | b'+' | b'-' => {
             if is_timestamp(text) {
                 return None;
@@ -203,10 +206,10 @@ mod tests {
 
     #[test]
     fn strings_that_look_like_something_else_need_quotes() {
-        for source in ["yes", "n", "1", "", "2001-01-01", "1:30", "<<", "0x1", "2001-01-01T10:00:00Z"] {
+        for source in ["yes", "n", "1", "", "2001-01-01", "1:30", "0x1", "2001-01-01T10:00:00Z"] {
             assert!(needs_quotes(source), "{source}");
         }
-        for source in ["abc", "1.2.3", "v1", "12:90", "10.0.0.1"] {
+        for source in ["abc", "<<", "1.2.3", "v1", "12:90", "10.0.0.1"] {
             assert!(!needs_quotes(source), "{source}");
         }
     }

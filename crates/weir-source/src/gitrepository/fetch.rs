@@ -1,14 +1,17 @@
+use super::checkout_budget;
 use super::plan::{Place, Plan};
-use super::{checkout_budget, off_thread};
+use super::trouble::{Trouble, off_thread};
 use crate::Local;
 use crate::folder::{self, FolderError};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
-use weir_api::reasons;
 use weir_artifact::{ArtifactError, digest, pack};
-use weir_base::{Budget, Class, Report, Tree};
-use weir_git::{GitError, Remote, Repository, Resolved};
+use weir_base::{Budget, Tree};
+use weir_git::{Access, GitError, Limits, Remote, Repository, Resolved};
+
+/// How much longer than its time an operation may take to end by itself.
+const GRACE: Duration = Duration::from_secs(5);
 
 /// A tree, and what it is called.
 #[derive(Clone, Debug)]
@@ -35,7 +38,7 @@ impl Fetched {
 }
 
 /// The cheap look: which commit the reference names now. A folder, or a commit by its id, has none.
-pub(super) async fn resolve(plan: &Plan) -> Result<Option<Resolved>, Report> {
+pub(super) async fn resolve(plan: &Plan, access: &Access) -> Result<Option<Resolved>, Trouble> {
     let reference = plan.reference.clone();
     match &plan.place {
         Place::Local(Local::Folder(_)) => Ok(None),
@@ -44,13 +47,18 @@ pub(super) async fn resolve(plan: &Plan) -> Result<Option<Resolved>, Report> {
             off_thread(move || -> Result<_, GitError> { Repository::open(&path)?.resolve(&reference) }).await.map(Some)
         }
         Place::Network(url) => {
-            let url = url.clone();
-            within(plan.timeout, move |stop| Remote::new(&url, stop)?.resolve(&reference)).await
+            let (url, access) = (url.clone(), access.clone());
+            within(plan.timeout, move |limits, stop| Remote::new(&url, access, limits, stop)?.resolve(&reference)).await
         }
     }
 }
 
-pub(super) async fn fetch(plan: &Plan, resolved: Option<Resolved>, cancel: &Budget) -> Result<Fetched, Report> {
+pub(super) async fn fetch(
+    plan: &Plan,
+    access: &Access,
+    resolved: Option<Resolved>,
+    cancel: &Budget,
+) -> Result<Fetched, Trouble> {
     let budget = checkout_budget();
     if cancel.is_cancelled() {
         budget.cancel();
@@ -61,9 +69,9 @@ pub(super) async fn fetch(plan: &Plan, resolved: Option<Resolved>, cancel: &Budg
     };
     match (&plan.place, resolved) {
         (Place::Network(url), _) => {
-            let (url, reference) = (url.clone(), plan.reference.clone());
-            let (resolved, tree) =
-                within(plan.timeout, move |stop| Remote::new(&url, stop)?.fetch(&reference, &budget)).await?;
+            let (url, access, reference) = (url.clone(), access.clone(), plan.reference.clone());
+            let work = move |limits, stop| Remote::new(&url, access, limits, stop)?.fetch(&reference, &budget);
+            let (resolved, tree) = within(plan.timeout, work).await?;
             Ok(fetched(resolved, tree))
         }
         (Place::Local(local), Some(resolved)) => {
@@ -85,24 +93,20 @@ pub(super) async fn fetch(plan: &Plan, resolved: Option<Resolved>, cancel: &Budg
     }
 }
 
-/// Runs a network operation; when its time is over it is told to stop, and nobody waits for it.
+/// Runs a network operation. It ends by itself; should it be in the middle of something that cannot
+/// be interrupted, nobody waits for it.
 async fn within<T: Send + 'static>(
     timeout: Duration,
-    work: impl FnOnce(&AtomicBool) -> Result<T, GitError> + Send + 'static,
-) -> Result<T, Report> {
+    work: impl FnOnce(Limits, Arc<AtomicBool>) -> Result<T, GitError> + Send + 'static,
+) -> Result<T, Trouble> {
     let stop = Arc::new(AtomicBool::new(false));
     let flag = stop.clone();
-    match tokio::time::timeout(timeout, off_thread(move || work(&flag))).await {
+    let limits = Limits { time: timeout, ..Limits::default() };
+    match tokio::time::timeout(timeout + GRACE, off_thread(move || work(limits, flag))).await {
         Ok(result) => result,
         Err(_) => {
             stop.store(true, Ordering::Relaxed);
-            Err(Report {
-                class: Class::Transient,
-                reason: reasons::GIT_OPERATION_FAILED,
-                at: None,
-                message: format!("the repository did not answer within {} s", timeout.as_secs()),
-                remedy: Some("raise spec.timeout".to_owned()),
-            })
+            Err(GitError::TimedOut { seconds: timeout.as_secs() }.into())
         }
     }
 }

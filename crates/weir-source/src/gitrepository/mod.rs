@@ -1,17 +1,24 @@
-//! GitRepository: plan -> resolve -> fetch -> publish.
+//! GitRepository: plan -> gather -> resolve -> fetch -> publish.
 
 mod fetch;
+mod gather;
 mod plan;
+mod trouble;
 
 use crate::Locals;
 use fetch::Fetched;
 use plan::Plan;
 use std::sync::Arc;
+use std::time::Duration;
+use trouble::{Trouble, off_thread};
 use weir_api::common::Artifact;
 use weir_api::{FluxObject, GitRepository, reasons};
 use weir_artifact::{ArtifactError, Store, ignore, pack};
-use weir_base::{Budget, Class, Diagnose, Report};
+use weir_base::{Budget, Class};
 use weir_runtime::{Cx, Done, Failure, Metadata, Reconciler, conditions};
+
+/// The longest pause that a server may ask for.
+const LONGEST_PAUSE: Duration = Duration::from_secs(60 * 60);
 
 /// The reconciler of GitRepository.
 pub struct GitRepositories {
@@ -36,7 +43,11 @@ impl Reconciler for GitRepositories {
     async fn reconcile(&self, object: &GitRepository, cx: &mut Cx<GitRepository>) -> Result<Done, Failure> {
         let plan = plan::plan(object, &self.locals)?;
         let held = self.held(object).await;
-        let resolved = fetch::resolve(&plan).await.map_err(|report| fetch_failed(cx, report))?;
+        let access = match gather::access(object, &plan, cx).await {
+            Ok(access) => access,
+            Err(trouble) => return Err(fetch_failed(cx, trouble)),
+        };
+        let resolved = fetch::resolve(&plan, &access).await.map_err(|trouble| fetch_failed(cx, trouble))?;
         if let (Some(held), Some(resolved)) = (&held, &resolved)
             && held.revision == resolved.revision
             && same_content(object, &plan)
@@ -44,7 +55,8 @@ impl Reconciler for GitRepositories {
             cx.remove_condition(reasons::FETCH_FAILED);
             return Ok(done(held, None));
         }
-        let fetched = fetch::fetch(&plan, resolved, cx.budget()).await.map_err(|report| fetch_failed(cx, report))?;
+        let fetched = fetch::fetch(&plan, &access, resolved, cx.budget()).await;
+        let fetched = fetched.map_err(|trouble| fetch_failed(cx, trouble))?;
         cx.remove_condition(reasons::FETCH_FAILED);
         let artifact = match held {
             Some(held) if held.revision == fetched.revision && same_content(object, &plan) => {
@@ -76,7 +88,7 @@ impl GitRepositories {
         let checked = off_thread(move || store.verify(&artifact).map(|()| artifact)).await;
         match checked {
             Ok(artifact) => Some(artifact),
-            Err(report) => {
+            Err(Trouble { report, .. }) => {
                 tracing::info!(reason = report.reason, message = report.message, "the artifact is built again");
                 None
             }
@@ -111,7 +123,7 @@ impl GitRepositories {
                 cx.condition(reasons::ARTIFACT_IN_STORAGE, "True", reasons::SUCCEEDED, &message);
                 Ok(artifact)
             }
-            Err(report) => {
+            Err(Trouble { report, .. }) => {
                 let message = report.to_string();
                 cx.condition(reasons::STORAGE_OPERATION_FAILED, "True", report.reason, &message);
                 Err(Failure::transient(report.reason, message))
@@ -135,11 +147,13 @@ fn done(artifact: &Artifact, new: Option<&Fetched>) -> Done {
     Done { reason: reasons::SUCCEEDED, message, event, metadata }
 }
 
-fn fetch_failed(cx: &mut Cx<GitRepository>, report: Report) -> Failure {
+fn fetch_failed(cx: &mut Cx<GitRepository>, Trouble { report, retry_after }: Trouble) -> Failure {
     let message = report.to_string();
     cx.condition(reasons::FETCH_FAILED, "True", report.reason, &message);
-    match report.class {
-        Class::Stalled => Failure::stalled(report.reason, message),
+    match (report.class, retry_after) {
+        (Class::Stalled, _) => Failure::stalled(report.reason, message),
+        // As late as the server asks for, but not for ever.
+        (_, Some(after)) => Failure::transient(report.reason, message).retried_after(after.min(LONGEST_PAUSE)),
         _ => Failure::transient(report.reason, message),
     }
 }
@@ -147,24 +161,6 @@ fn fetch_failed(cx: &mut Cx<GitRepository>, report: Report) -> Failure {
 fn address(object: &GitRepository) -> (&str, &str) {
     let meta = &object.metadata;
     (meta.namespace.as_deref().unwrap_or_default(), meta.name.as_deref().unwrap_or_default())
-}
-
-/// Runs blocking work away from the async threads; its error comes back as a report.
-async fn off_thread<T, E>(work: impl FnOnce() -> Result<T, E> + Send + 'static) -> Result<T, Report>
-where
-    T: Send + 'static,
-    E: Diagnose + Send + 'static,
-{
-    match tokio::task::spawn_blocking(work).await {
-        Ok(result) => result.map_err(|error| error.report()),
-        Err(_) => Err(Report {
-            class: Class::Transient,
-            reason: reasons::GIT_OPERATION_FAILED,
-            at: None,
-            message: "the work panicked; this is a mistake in weir".to_owned(),
-            remedy: None,
-        }),
-    }
 }
 
 /// What a checkout may take: 512 MiB.

@@ -12,6 +12,9 @@ pub(super) struct Plan {
     pub place: Place,
     pub reference: Reference,
     pub ignore: Option<String>,
+    /// Names of the Secrets, in the object's own namespace, with credentials and with a proxy.
+    pub secret: Option<String>,
+    pub proxy_secret: Option<String>,
     /// Limit of one operation over the network.
     pub timeout: Duration,
 }
@@ -48,13 +51,10 @@ pub(super) fn plan(object: &GitRepository, locals: &Locals) -> Result<Plan, Fail
         (*recurse_submodules, "spec.recurseSubmodules"),
         (!include.is_empty(), "spec.include"),
         (!sparse_checkout.is_empty(), "spec.sparseCheckout"),
-        // A local source needs neither credentials nor a way through the network.
-        (local.is_none() && secret_ref.is_some(), "spec.secretRef"),
-        (local.is_none() && proxy_secret_ref.is_some(), "spec.proxySecretRef"),
+        // A local source needs no cloud identity.
         (local.is_none() && service_account_name.is_some(), "spec.serviceAccountName"),
         (local.is_none() && provider.is_some_and(|p| p != GitProvider::Generic), "spec.provider"),
         (local.is_none() && url.starts_with("ssh://"), "fetching over ssh"),
-        (local.is_none() && url.contains('@'), "a user in spec.url"),
     ];
     if let Some((_, what)) = missing.iter().find(|(is_asked, _)| *is_asked) {
         return Err(Failure::not_implemented(what));
@@ -63,6 +63,9 @@ pub(super) fn plan(object: &GitRepository, locals: &Locals) -> Result<Plan, Fail
         place: local.map_or_else(|| Place::Network(url.clone()), |local| Place::Local(local.clone())),
         reference: reference.as_ref().map_or(Ok(Reference::default()), reference_of)?,
         ignore: ignore.clone(),
+        // A local source needs neither credentials nor a way through the network.
+        secret: secret_ref.as_ref().filter(|_| local.is_none()).map(|reference| reference.name.clone()),
+        proxy_secret: proxy_secret_ref.as_ref().filter(|_| local.is_none()).map(|reference| reference.name.clone()),
         timeout: object.timeout().unwrap_or(DEFAULT_SOURCE_TIMEOUT),
     })
 }
@@ -90,9 +93,8 @@ mod tests {
         let mut locals = Locals::default();
         locals.insert("https://example.com/a", Local::Folder("/a".into()));
         let cases = [
-            (r#"{"url":"https://user:pw@example.com/b"}"#, "a user in spec.url"),
             (r#"{"url":"ssh://git@example.com/b"}"#, "fetching over ssh"),
-            (r#"{"url":"https://example.com/b","secretRef":{"name":"k"}}"#, "spec.secretRef"),
+            (r#"{"url":"https://example.com/b","provider":"github"}"#, "spec.provider"),
             (r#"{"url":"https://example.com/a","ref":{"semver":"1.x"}}"#, "spec.ref.semver"),
             (r#"{"url":"https://example.com/a","sparseCheckout":["x"]}"#, "spec.sparseCheckout"),
             (r#"{"url":"https://example.com/a","verify":{"secretRef":{"name":"k"}}}"#, "spec.verify"),
@@ -112,6 +114,7 @@ mod tests {
         let local = plan(&object(spec), &locals).expect("ok");
         assert_eq!(local.place, Place::Local(Local::Folder("/a".into())));
         assert_eq!(local.reference.branch.as_deref(), Some("main"));
+        assert_eq!(local.secret, None);
         let network = plan(&object(r#"{"url":"https://example.com/b"}"#), &locals).expect("ok");
         assert_eq!(network.place, Place::Network("https://example.com/b".to_owned()));
     }

@@ -49,7 +49,8 @@ impl FromArgMatches for Refused {
     fn from_arg_matches(matches: &ArgMatches) -> Result<Self, Error> {
         for (name, without_effect) in REFUSED {
             let values = matches.get_many::<String>(name).into_iter().flatten();
-            for value in values.filter(|value| without_effect.is_empty() || value != without_effect) {
+            let mut refused = values.filter(|value| without_effect.is_empty() || value != without_effect);
+            if let Some(value) = refused.next() {
                 let message = format!("--{name}={value} is not implemented in this version of weir\n");
                 return Err(Error::raw(ErrorKind::InvalidValue, message));
             }

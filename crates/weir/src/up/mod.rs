@@ -1,7 +1,7 @@
 //! `weir up`: everything against an embedded API server, or against a cluster that is named.
 
-mod backend;
-mod bootstrap;
+pub mod backend;
+pub mod bootstrap;
 mod fleet;
 mod progress;
 mod target;
@@ -79,7 +79,8 @@ pub async fn run(args: Args, output: &Output) -> Result<ExitCode, CliError> {
     bootstrap::definitions(session).await?;
     let (stop, stopped) = channel::channel(false);
     let locals = Arc::new(target.locals.clone());
-    let pokes = watch::start(&locals)?;
+    let (pokes, unwatched) = watch::start(&locals)?;
+    unwatched.iter().for_each(|line| output.error(line));
     let artifacts = backend.artifacts();
     let storage = StorageOptions { path: &artifacts, address: "127.0.0.1:0", advertised: "" };
     let plan = Plan {

@@ -1,6 +1,7 @@
 //! A line per object: with a spinner on a terminal, plain lines otherwise.
 
 use super::fleet::{Row, State};
+use super::tree::short;
 use crate::output::Output;
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use std::collections::HashMap;
@@ -40,7 +41,7 @@ impl<'o> Progress<'o> {
                 if let Ok(style) = ProgressStyle::with_template(&template) {
                     bar.set_style(style);
                 }
-                let message = format!("{}  {}", row.id(), first_line(&row.message));
+                let message = format!("{}  {}", row.id(), short(first_line(&row.message)));
                 if row.state == State::Working {
                     bar.set_message(message);
                 } else {
@@ -51,7 +52,7 @@ impl<'o> Progress<'o> {
                 let changed = self.printed.insert(row.id(), row.state) != Some(row.state);
                 // Steps on the way are for the eye; a log shows what was reached.
                 if changed && row.state != State::Working {
-                    let line = format!("{} {}  {}", mark(row.state), row.id(), first_line(&row.message));
+                    let line = format!("{} {}  {}", mark(row.state), row.id(), short(first_line(&row.message)));
                     self.output.error(&line);
                 }
             }

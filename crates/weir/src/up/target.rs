@@ -2,10 +2,11 @@
 
 use crate::error::CliError;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use weir_base::{Budget, Origin, Tree, tree, tree::join};
 use weir_doc::{Dialect, Node, yaml};
-use weir_git::{Reference, Remote, Repository};
+use weir_git::{Access, Limits, Reference, Remote, Repository};
 use weir_object::meta;
 use weir_source::{Local, Locals, read_folder};
 
@@ -68,8 +69,8 @@ fn root_of(source: &str) -> Result<PathBuf, CliError> {
 }
 
 fn over_the_network(url: &str) -> Result<Found, CliError> {
-    let stop = AtomicBool::new(false);
-    let remote = Remote::new(url, &stop)?;
+    let stop = Arc::new(AtomicBool::new(false));
+    let remote = Remote::new(url, Access::default(), Limits::default(), stop)?;
     let branch = remote.head_branch()?;
     let reference = Reference { branch: branch.clone(), ..Reference::default() };
     let (_, tree) = remote.fetch(&reference, &budget())?;

@@ -112,7 +112,24 @@ impl Tree {
 
 fn line(row: &Row) -> String {
     let message = row.message.lines().next().unwrap_or_default();
-    format!("{} {}  {message}", mark(row.state), row.id())
+    format!("{} {}  {}", mark(row.state), row.id(), short(message))
+}
+
+/// Digests and commits cut to the twelve characters that tell them apart.
+pub fn short(message: &str) -> String {
+    let mut out = String::with_capacity(message.len());
+    let mut run = 0;
+    for c in message.chars() {
+        run = if c.is_ascii_hexdigit() { run + 1 } else { 0 };
+        out.push(c);
+        // Only what is longer than any word can be an id: it is cut when its end is known to be far.
+        if run == 40 {
+            out.truncate(out.len() - 28);
+        } else if run > 40 {
+            out.pop();
+        }
+    }
+    out
 }
 
 fn described(row: &Row) -> Value {
@@ -131,4 +148,17 @@ fn with(mut value: Value, key: &str, items: Vec<Value>) -> Value {
         map.insert(key.to_owned(), Value::Array(items));
     }
     value
+}
+
+#[cfg(test)]
+mod tests {
+    use super::short;
+
+    #[test]
+    fn ids_are_cut_and_words_are_not() {
+        let digest = "a1".repeat(32);
+        assert_eq!(short(&format!("at latest@sha256:{digest}, done")), "at latest@sha256:a1a1a1a1a1a1, done");
+        assert_eq!(short(&format!("main@sha1:{}", "0".repeat(40))), "main@sha1:000000000000");
+        assert_eq!(short("deadbeef cafe"), "deadbeef cafe");
+    }
 }

@@ -5,6 +5,7 @@ use weir_e2e::{Cluster, on_both};
 use weir_testkit::{GitRepo, eventually};
 
 on_both!(
+    variables_are_substituted,
     install_upgrade_prune,
     drift_is_corrected,
     deleting_the_kustomization_deletes_its_objects,
@@ -56,7 +57,7 @@ fn drift_is_corrected(cluster: &Cluster) {
     let _up = cluster.up(repo.path(), &[]);
     cluster.ready("kustomization", "flux-system", "flux-system", "True");
     let kubectl = cluster.kubectl();
-    let by_hand = r#"{"data":{"value":"by hand"}}"#;
+    let by_hand = r#"{"data":{"value":"by hand","added":"by hand"}}"#;
     kubectl.run(&["patch", "configmap", "-n", "drift", "changed", "--type=merge", "-p", by_hand]).unwrap();
     kubectl.run(&["delete", "configmap", "-n", "drift", "deleted"]).unwrap();
     let request = "reconcile.fluxcd.io/requestedAt=now";
@@ -69,6 +70,7 @@ fn drift_is_corrected(cluster: &Cluster) {
     for name in ["changed", "deleted"] {
         let object = kubectl.json(&["get", "configmap", "-n", "drift", name]).unwrap();
         assert_eq!(object["data"]["value"], "as in Git", "{name}");
+        assert_eq!(object["data"].as_object().unwrap().len(), 1, "what was added by hand is gone: {object}");
     }
 }
 
@@ -94,6 +96,62 @@ fn deleting_the_kustomization_deletes_its_objects(cluster: &Cluster) {
     assert!(cluster.exists("configmap", "gone", "kept"), "prune: disabled keeps an object");
     let namespace = kubectl.json(&["get", "namespace", "gone"]).unwrap();
     assert_eq!(namespace["status"]["phase"], "Active", "an object that another owner holds is left alone");
+}
+
+fn variables_are_substituted(cluster: &Cluster) {
+    let sync = "apiVersion: source.toolkit.fluxcd.io/v1
+kind: GitRepository
+metadata: {name: flux-system, namespace: flux-system}
+spec: {url: 'https://git.example.com/vars', ref: {branch: main}}
+---
+apiVersion: kustomize.toolkit.fluxcd.io/v1
+kind: Kustomization
+metadata: {name: settings, namespace: flux-system}
+spec:
+  path: settings
+  prune: true
+  sourceRef: {kind: GitRepository, name: flux-system}
+---
+apiVersion: kustomize.toolkit.fluxcd.io/v1
+kind: Kustomization
+metadata: {name: app, namespace: flux-system}
+spec:
+  path: app
+  prune: true
+  dependsOn: [{name: settings}]
+  sourceRef: {kind: GitRepository, name: flux-system}
+  postBuild:
+    substitute: {colour: blue}
+    substituteFrom:
+    - {kind: ConfigMap, name: settings}
+    - {kind: Secret, name: token}
+    - {kind: ConfigMap, name: absent, optional: true}
+";
+    let settings = "apiVersion: v1
+kind: ConfigMap
+metadata: {name: settings, namespace: flux-system}
+data: {colour: red, size: '3'}
+---
+apiVersion: v1
+kind: Secret
+metadata: {name: token, namespace: flux-system}
+stringData: {word: secret}
+";
+    let app = config_map("vars", "app", "${colour} ${size} ${word} ${unset:=default} $${colour}");
+    let repo = GitRepo::new(&[
+        ("clusters/c/sync.yaml", sync),
+        ("settings/all.yaml", &[namespace("vars"), settings.to_owned()].join("---\n")),
+        ("app/app.yaml", &app),
+    ]);
+    let _up = cluster.up(repo.path(), &[]);
+    cluster.ready("kustomization", "flux-system", "app", "True");
+    let live = cluster.kubectl().json(&["get", "configmap", "-n", "vars", "app"]).unwrap();
+    assert_eq!(live["data"]["value"], "blue 3 secret default ${colour}");
+    repo.commit(&[("app/app.yaml", &config_map("vars", "app", "${missing}"))], &[], "not set");
+    let text = cluster.fails("kustomization", "flux-system", "app", "BuildFailed");
+    assert!(text.contains("app/app.yaml:7") && text.contains("variable not set (strict mode)"), "{text}");
+    let live = cluster.kubectl().json(&["get", "configmap", "-n", "vars", "app"]).unwrap();
+    assert_eq!(live["data"]["value"], "blue 3 secret default ${colour}", "what was applied stays");
 }
 
 fn definition_and_object_in_one_commit(cluster: &Cluster) {

@@ -66,12 +66,7 @@ spec:
     ]);
     let _up = cluster.up(repo.path(), &[]);
     cluster.ready("kustomization", "team-a", "good", "True");
-    let bad = cluster.ready("kustomization", "team-a", "bad", "False");
-    let message =
-        bad["status"]["conditions"].as_array().unwrap().iter().find(|c| c["type"] == "Ready").unwrap()["message"]
-            .as_str()
-            .unwrap()
-            .to_owned();
+    let message = cluster.fails("kustomization", "team-a", "bad", "ReconciliationFailed");
     let denied = "User \"system:serviceaccount:team-a:deployer\" cannot";
     assert!(message.contains(denied) && message.contains("in the namespace \"team-b\""), "{message}");
     assert!(message.contains("bad/b.yaml:1"), "the message names the file: {message}");

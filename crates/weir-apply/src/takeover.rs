@@ -1,0 +1,134 @@
+//! Fields that others set by hand become ours, so that applying removes what is not in the manifest.
+//!
+//! As fluxcd/pkg/ssa: the entries of `kubectl` and of an update under our own name are merged into
+//! our apply entry, and the marks that kubectl and old versions of Flux left are removed.
+
+use weir_doc::{Map, Node};
+use weir_merge::FieldSet;
+use weir_object::meta;
+
+/// Managers by the beginning of their name, and the operations that are taken over.
+const MANAGERS: [(&str, &[&str]); 2] = [("kubectl", &["Apply", "Update"]), ("before-first-apply", &["Update"])];
+const ANNOTATIONS: [&str; 3] = [
+    "kubectl.kubernetes.io/last-applied-configuration",
+    "kustomize.toolkit.fluxcd.io/checksum",
+    "fluxcd.io/sync-checksum",
+];
+const LABELS: [&str; 1] = ["fluxcd.io/sync-gc-mark"];
+
+/// The JSON patch that takes over what is to be taken over on a live object; `None` when nothing is.
+pub(crate) fn patch(live: &Node, manager: &str) -> Option<Node> {
+    let mut operations = Vec::new();
+    for (key, path) in ANNOTATIONS.iter().map(|k| (k, "annotations")).chain(LABELS.iter().map(|k| (k, "labels"))) {
+        if live.path(&["metadata", path, key]).is_some() {
+            let pointer = format!("/metadata/{path}/{}", key.replace('~', "~0").replace('/', "~1"));
+            operations.push(operation("remove", &pointer, None));
+        }
+    }
+    if let Some(entries) = merged(live, manager) {
+        operations.push(operation("replace", "/metadata/managedFields", Some(Node::from(entries))));
+    }
+    if operations.is_empty() {
+        return None;
+    }
+    // Only on the very version that was looked at.
+    let version = meta::resource_version(live).map(Node::from);
+    operations.insert(0, operation("test", "/metadata/resourceVersion", version));
+    Some(Node::from(operations))
+}
+
+fn operation(op: &str, path: &str, value: Option<Node>) -> Node {
+    let mut node: Map = [("op", Node::from(op)), ("path", Node::from(path))].into_iter().collect();
+    if let Some(value) = value {
+        node.insert("value", value);
+    }
+    Node::from(node)
+}
+
+/// The entries with those of the others merged into ours.
+fn merged(live: &Node, manager: &str) -> Option<Vec<Node>> {
+    let entries = live.path(&["metadata", "managedFields"])?.as_seq()?;
+    let is_ours = |e: &Node| text(e, "manager") == manager && text(e, "operation") == "Apply";
+    let (mut kept, mut taken) = (Vec::new(), Vec::new());
+    for entry in entries.iter().filter(|entry| !is_ours(entry)) {
+        if is_taken(entry, manager) { taken.push(entry) } else { kept.push(entry.clone()) }
+    }
+    if taken.is_empty() {
+        return None;
+    }
+    let mut ours = entries.iter().find(|entry| is_ours(entry)).unwrap_or(taken[0]).clone();
+    let mut fields = FieldSet::default();
+    for entry in entries.iter().filter(|entry| is_ours(entry)).chain(taken) {
+        if let Some(set) = entry.get("fieldsV1").and_then(|node| FieldSet::from_node(node).ok()) {
+            fields = fields.union(&set);
+        }
+    }
+    ours.set("manager", manager);
+    ours.set("operation", "Apply");
+    ours.set("fieldsV1", fields.to_node());
+    kept.push(ours);
+    Some(kept)
+}
+
+fn is_taken(entry: &Node, manager: &str) -> bool {
+    let (name, operation) = (text(entry, "manager"), text(entry, "operation"));
+    text(entry, "subresource").is_empty()
+        && (MANAGERS.iter().any(|(prefix, operations)| name.starts_with(prefix) && operations.contains(&operation))
+            || (name.starts_with(manager) && operation == "Update"))
+}
+
+fn text<'n>(entry: &'n Node, key: &str) -> &'n str {
+    entry.str_at(&[key]).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn live(entries: &str, annotations: &str) -> Node {
+        let text = format!(
+            r#"{{"metadata":{{"resourceVersion":"7","annotations":{{{annotations}}},"managedFields":[{entries}]}}}}"#
+        );
+        weir_doc::from_json(text.as_bytes()).expect("valid")
+    }
+
+    const OURS: &str =
+        r#"{"manager":"kustomize-controller","operation":"Apply","apiVersion":"v1","fieldsV1":{"f:data":{"f:a":{}}}}"#;
+    const KUBECTL: &str =
+        r#"{"manager":"kubectl-edit","operation":"Update","apiVersion":"v1","fieldsV1":{"f:data":{"f:b":{}}}}"#;
+    const STATUS: &str =
+        r#"{"manager":"kubectl","operation":"Update","subresource":"status","fieldsV1":{"f:status":{}}}"#;
+    const OTHER: &str = r#"{"manager":"hpa","operation":"Update","fieldsV1":{"f:spec":{}}}"#;
+
+    #[test]
+    fn what_kubectl_set_becomes_ours_and_the_rest_stays() {
+        let node = live(&[OURS, KUBECTL, STATUS, OTHER].join(","), "");
+        let patch = patch(&node, "kustomize-controller").expect("a patch");
+        let text = String::from_utf8(weir_doc::to_json(&patch)).expect("text");
+        let entries = &text[text.find("\"value\":[").expect("the entries")..];
+        assert!(text.starts_with(r#"[{"op":"test","path":"/metadata/resourceVersion","value":"7"}"#), "{text}");
+        assert!(entries.contains(r#""fieldsV1":{"f:data":{"f:a":{},"f:b":{}}}"#), "{entries}");
+        assert!(
+            !entries.contains("kubectl-edit") && entries.contains("hpa") && entries.contains("f:status"),
+            "{entries}"
+        );
+    }
+
+    #[test]
+    fn without_an_entry_of_ours_the_first_is_renamed() {
+        let patch = patch(&live(KUBECTL, ""), "kustomize-controller").expect("a patch");
+        let text = String::from_utf8(weir_doc::to_json(&patch)).expect("text");
+        assert!(text.contains(r#""manager":"kustomize-controller","operation":"Apply""#), "{text}");
+    }
+
+    #[test]
+    fn marks_of_kubectl_go_and_nothing_else_is_touched() {
+        let node = live(OURS, r#""kubectl.kubernetes.io/last-applied-configuration":"{}","mine":"x""#);
+        let text = String::from_utf8(weir_doc::to_json(&patch(&node, "kustomize-controller").expect("a patch")))
+            .expect("text");
+        let removal =
+            r#"{"op":"remove","path":"/metadata/annotations/kubectl.kubernetes.io~1last-applied-configuration"}"#;
+        assert!(text.contains(removal) && !text.contains("mine") && !text.contains("managedFields"), "{text}");
+        assert_eq!(patch(&live(&[OURS, OTHER].join(","), r#""mine":"x""#), "kustomize-controller"), None);
+    }
+}

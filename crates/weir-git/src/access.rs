@@ -1,0 +1,45 @@
+use weir_base::Secret;
+
+/// What a server is shown, and the way to it. Nothing in here can be printed.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Access {
+    /// Overrules what stands in the URL.
+    pub login: Option<Login>,
+    /// Certificates, as PEM, that are trusted besides the system's.
+    pub authorities: Option<Secret<Vec<u8>>>,
+    pub certificate: Option<ClientCertificate>,
+    pub ssh: Option<SshIdentity>,
+    pub proxy: Option<Proxy>,
+}
+
+/// What is sent with each request to the URL's own host.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Login {
+    Basic { username: Secret<String>, password: Secret<String> },
+    Bearer(Secret<String>),
+}
+
+/// A certificate and its key, as PEM.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ClientCertificate {
+    pub certificate: Secret<Vec<u8>>,
+    pub key: Secret<Vec<u8>>,
+}
+
+/// Who we are over ssh, and whom we expect.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SshIdentity {
+    /// A private key, as PEM.
+    pub key: Secret<Vec<u8>>,
+    pub passphrase: Option<Secret<String>>,
+    /// Lines in the format of OpenSSH's `known_hosts`.
+    pub known_hosts: String,
+}
+
+/// A proxy for http and https.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Proxy {
+    /// An `http`, `https` or `socks5` URL without a user.
+    pub address: String,
+    pub login: Option<(Secret<String>, Secret<String>)>,
+}

@@ -1,0 +1,227 @@
+//! Against the real git http-backend, on loopback.
+
+use crate::{Access, ClientCertificate, GitError, Limits, Login, Proxy, Reference, Remote};
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::time::Duration;
+use weir_base::{Budget, Diagnose};
+use weir_testkit::{Answer, GitHttp, GitRepo, Request};
+
+const BASIC: &str = "Basic bWU6czNjcjN0"; // me:s3cr3t
+
+fn repo() -> GitRepo {
+    GitRepo::new(&[("a/b", "1")])
+}
+
+fn basic() -> Access {
+    let login = Login::Basic { username: "me".to_owned().into(), password: "s3cr3t".to_owned().into() };
+    Access { login: Some(login), ..Access::default() }
+}
+
+fn main_branch() -> Reference {
+    Reference { branch: Some("main".to_owned()), ..Reference::default() }
+}
+
+fn remote(url: &str, access: Access, limits: Limits) -> Remote {
+    Remote::new(url, access, limits, Arc::new(AtomicBool::new(false))).expect("a known scheme")
+}
+
+fn fetch(url: &str, access: Access, limits: Limits) -> Result<usize, GitError> {
+    remote(url, access, limits).fetch(&main_branch(), &Budget::standard()).map(|(_, tree)| tree.len())
+}
+
+/// The message of a look that fails.
+fn told(url: &str, access: Access) -> String {
+    let error = remote(url, access, Limits::default()).resolve(&main_branch()).expect_err("fails");
+    error.report().to_string()
+}
+
+#[test]
+fn a_login_comes_from_the_access_or_the_url() {
+    let repo = repo();
+    let server = GitHttp::guarded(repo.path(), BASIC);
+    let url = server.url(".git");
+    assert_eq!(fetch(&url, basic(), Limits::default()).expect("fetches"), 1);
+    let with_user = url.replace("http://", "http://me:s3cr3t@");
+    assert_eq!(fetch(&with_user, Access::default(), Limits::default()).expect("fetches"), 1);
+    let expected =
+        "answered 401: authentication required or refused (name a Secret with credentials in spec.secretRef)";
+    assert!(told(&url, Access::default()).ends_with(expected));
+    let wrong = url.replace("http://", "http://me:hunter2@");
+    let message = told(&wrong, Access::default());
+    assert!(message.ends_with("(check the credentials and their rights)") && !message.contains("hunter2"), "{message}");
+    let bearer = GitHttp::guarded(repo.path(), "Bearer t0k3n");
+    let access = Access { login: Some(Login::Bearer("t0k3n".to_owned().into())), ..Access::default() };
+    assert_eq!(fetch(&bearer.url(".git"), access, Limits::default()).expect("fetches"), 1);
+}
+
+#[test]
+fn credentials_do_not_follow_a_redirect_to_another_host() {
+    let repo = repo();
+    let other = GitHttp::serve(repo.path());
+    let target = other.url(".git");
+    let server = GitHttp::start(repo.path(), None, move |request| match request.target.split_once(".git") {
+        Some((_, tail)) => Answer::Status("302 Found", vec![("Location", format!("{target}{tail}"))]),
+        None => Answer::Git,
+    });
+    assert_eq!(fetch(&server.url(".git"), basic(), Limits::default()).expect("fetches"), 1);
+    assert!(server.seen().iter().all(|request| request.header("authorization") == BASIC));
+    assert!(other.requests() >= 2 && other.seen().iter().all(|request| request.header("authorization").is_empty()));
+    let guarded = GitHttp::guarded(repo.path(), BASIC);
+    let target = guarded.url(".git/info/refs?service=git-upload-pack");
+    let server = redirecting(&repo, target);
+    let message = told(&server.url(".git"), basic());
+    assert!(message.contains("credentials are not sent along a redirect to another host"), "{message}");
+    assert!(message.starts_with(&guarded.url(".git")), "{message}");
+}
+
+fn redirecting(repo: &GitRepo, target: String) -> GitHttp {
+    GitHttp::start(repo.path(), None, move |_| Answer::Status("302 Found", vec![("Location", target.clone())]))
+}
+
+#[test]
+fn some_redirects_are_refused() {
+    let repo = repo();
+    let cases = [
+        ("file:///etc/info/refs?service=git-upload-pack", "it would leave https"),
+        ("http://example.invalid/login", "it does not lead to a Git repository"),
+        ("http://169.254.169.254/info/refs?service=git-upload-pack", "the address is for metadata services"),
+        ("/x/info/refs?service=git-upload-pack", "there were too many before it"),
+    ];
+    for (target, why) in cases {
+        let server = redirecting(&repo, target.to_owned());
+        let message = told(&server.url(".git"), basic());
+        assert!(message.contains(why), "{target}: {message}");
+    }
+}
+
+#[test]
+fn what_the_server_answers_is_said() {
+    let repo = repo();
+    for (status, code) in [("403 Forbidden", 403), ("404 Not Found", 404), ("503 Busy", 503)] {
+        let server = GitHttp::start(repo.path(), None, move |_| Answer::Status(status, Vec::new()));
+        let message = told(&server.url(".git"), Access::default());
+        assert!(message.starts_with(&format!("{} answered {code}", server.url(".git"))), "{message}");
+    }
+    let server = GitHttp::start(repo.path(), None, |_| {
+        Answer::Status("429 Too Many Requests", vec![("Retry-After", "90".to_owned())])
+    });
+    let error = remote(&server.url(".git"), Access::default(), Limits::default()).resolve(&main_branch());
+    assert_eq!(error.expect_err("fails").retry_after(), Some(Duration::from_secs(90)));
+    let server = GitHttp::start(repo.path(), None, |_| Answer::Reset);
+    assert!(told(&server.url(".git"), Access::default()).starts_with("failed to reach http://127.0.0.1:"));
+}
+
+fn is_pack(request: &Request) -> bool {
+    // The second POST; the first lists the references.
+    request.method == "POST" && request.target.ends_with("git-upload-pack")
+}
+
+#[test]
+fn a_server_that_hangs_or_lies_about_sizes_is_given_up() {
+    let repo = repo();
+    let soon = Limits { time: Duration::from_secs(1), ..Limits::default() };
+    let server = GitHttp::start(repo.path(), None, |_| Answer::Hang);
+    let error = fetch(&server.url(".git"), Access::default(), soon).expect_err("hangs");
+    assert_eq!(error.report().to_string(), "the repository did not answer within 1 s (raise spec.timeout)");
+    let server = GitHttp::start(repo.path(), None, |request| if is_pack(request) { Answer::Hang } else { Answer::Git });
+    let error = fetch(&server.url(".git"), Access::default(), soon).expect_err("hangs");
+    assert!(matches!(error, GitError::TimedOut { seconds: 1 }), "{error}");
+    let server = GitHttp::start(repo.path(), None, |request| if is_pack(request) { Answer::Half } else { Answer::Git });
+    let error = fetch(&server.url(".git"), Access::default(), Limits::default()).expect_err("is cut off");
+    assert!(matches!(error, GitError::Remote { .. }), "{error}");
+}
+
+#[test]
+fn what_is_received_is_bounded() {
+    let repo = repo();
+    // Does not compress.
+    repo.git(&["config", "core.compression", "0"]);
+    repo.commit(&[("big", &"0123456789".repeat(10_000))], &[], "big");
+    let server = GitHttp::serve(repo.path());
+    let limits = Limits { pack_bytes: 50_000, ..Limits::default() };
+    let error = fetch(&server.url(".git"), Access::default(), limits).expect_err("too large");
+    assert_eq!(error.to_string(), "the pack is larger than 50000 bytes");
+    let limits = Limits { refs_bytes: 100, ..Limits::default() };
+    let error = fetch(&server.url(".git"), Access::default(), limits).expect_err("too many");
+    assert_eq!(error.to_string(), "the list of references is larger than 100 bytes");
+}
+
+#[test]
+fn a_proxy_is_used_and_shown_its_own_login() {
+    let repo = repo();
+    let proxy = GitHttp::serve(repo.path());
+    let login = Some(("p".to_owned().into(), "w".to_owned().into()));
+    let access = Access { proxy: Some(Proxy { address: proxy.url(""), login }), ..basic() };
+    assert_eq!(fetch("http://git.invalid/.git", access, Limits::default()).expect("fetches"), 1);
+    for request in proxy.seen() {
+        assert!(request.target.starts_with("http://git.invalid/.git/"), "{request:?}");
+        assert_eq!(request.header("proxy-authorization"), "Basic cDp3");
+    }
+}
+
+#[test]
+fn tls_trusts_the_authority_and_shows_the_certificate() {
+    let authority = Authority::new();
+    let repo = repo();
+    let server = GitHttp::start(repo.path(), Some(authority.server()), |_| Answer::Git);
+    let url = server.url(".git");
+    let trust = Access { authorities: Some(authority.pem.clone().into()), ..Access::default() };
+    let full = Access { certificate: Some(authority.client()), ..trust.clone() };
+    assert_eq!(fetch(&url, full, Limits::default()).expect("fetches"), 1);
+    assert!(told(&url, Access::default()).contains("UnknownIssuer"), "{}", told(&url, Access::default()));
+    assert!(told(&url, trust.clone()).starts_with("failed to reach"));
+    let garbled = Access { authorities: Some(b"no PEM".to_vec().into()), ..Access::default() };
+    assert_eq!(told(&url, garbled), "the certificate authority is not valid PEM");
+    let pair = ClientCertificate { certificate: b"x".to_vec().into(), key: b"s3cr3t".to_vec().into() };
+    let message = told(&url, Access { certificate: Some(pair), ..trust });
+    assert_eq!(message, "the client certificate or its key is not valid PEM");
+}
+
+/// An authority for one test, and what it has signed.
+struct Authority {
+    issuer: rcgen::Issuer<'static, rcgen::KeyPair>,
+    pem: Vec<u8>,
+    root: rustls::pki_types::CertificateDer<'static>,
+}
+
+impl Authority {
+    fn new() -> Self {
+        let key = rcgen::KeyPair::generate().expect("a key");
+        let mut params = rcgen::CertificateParams::new(Vec::new()).expect("no names");
+        params.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
+        let certificate = params.self_signed(&key).expect("signs");
+        let (pem, root) = (certificate.pem().into_bytes(), certificate.der().clone());
+        Self { issuer: rcgen::Issuer::new(params, key), pem, root }
+    }
+
+    fn signed(&self, name: &str) -> (rcgen::Certificate, rcgen::KeyPair) {
+        let key = rcgen::KeyPair::generate().expect("a key");
+        let params = rcgen::CertificateParams::new(vec![name.to_owned()]).expect("a name");
+        (params.signed_by(&key, &self.issuer).expect("signs"), key)
+    }
+
+    fn client(&self) -> ClientCertificate {
+        let (certificate, key) = self.signed("client");
+        ClientCertificate {
+            certificate: certificate.pem().into_bytes().into(),
+            key: key.serialize_pem().into_bytes().into(),
+        }
+    }
+
+    /// A server that wants to see a certificate of ours.
+    fn server(&self) -> Arc<rustls::ServerConfig> {
+        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+        let mut roots = rustls::RootCertStore::empty();
+        roots.add(self.root.clone()).expect("a root");
+        let clients = rustls::server::WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider.clone());
+        let (certificate, key) = self.signed("127.0.0.1");
+        let key = rustls::pki_types::PrivateKeyDer::try_from(key.serialize_der()).expect("a key");
+        let config = rustls::ServerConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .expect("versions")
+            .with_client_cert_verifier(clients.build().expect("a verifier"))
+            .with_single_cert(vec![certificate.der().clone()], key);
+        Arc::new(config.expect("a certificate"))
+    }
+}

@@ -1,0 +1,72 @@
+//! The variables of `spec.postBuild`, read by the controller in the object's own namespace.
+
+use weir_api::common::DataKind;
+use weir_api::kustomize::{PostBuild, SubstituteReference, SubstituteStrategy};
+use weir_api::{Kustomization, reasons};
+use weir_doc::Node;
+use weir_object::{ObjectId, ObjectRef};
+use weir_render::{SubstituteError, Substitution, Variables};
+use weir_runtime::{Cx, Failure};
+
+/// Later sources win, and what stands in the object itself wins over all.
+pub(crate) async fn gather(
+    cx: &Cx<Kustomization>,
+    post_build: Option<&PostBuild>,
+) -> Result<Option<Substitution>, Failure> {
+    let Some(PostBuild { substitute_strategy, substitute, substitute_from }) = post_build else { return Ok(None) };
+    let mut variables = Variables::default();
+    for reference in substitute_from {
+        for (name, value) in read(cx, reference).await? {
+            variables.insert(&name, &value).map_err(|error| bad(reference, &error))?;
+        }
+    }
+    for (name, value) in substitute {
+        variables.insert(name, value).map_err(|error| {
+            Failure::transient(reasons::BUILD_FAILED, format!("spec.postBuild.substitute: {error}"))
+        })?;
+    }
+    let always = *substitute_strategy == Some(SubstituteStrategy::Always);
+    // Flux's gate StrictPostBuildSubstitutions, on by default.
+    Ok(Some(Substitution { variables, strict: true, always }))
+}
+
+async fn read(cx: &Cx<Kustomization>, reference: &SubstituteReference) -> Result<Vec<(String, String)>, Failure> {
+    let own = cx.object_ref().id;
+    let object = ObjectRef {
+        id: ObjectId {
+            group: String::new(),
+            kind: reference.kind.as_str().to_owned(),
+            namespace: own.namespace,
+            name: reference.name.clone(),
+        },
+        version: "v1".to_owned(),
+    };
+    let failed = |why: &str| {
+        let message = format!("substitute from '{}/{}' error: {why}", reference.kind.as_str(), reference.name);
+        Failure::transient(reasons::BUILD_FAILED, message)
+    };
+    let found = cx.session().get(&object).await.map_err(|error| failed(&error.to_string()))?;
+    let Some(node) = found else {
+        return if reference.optional { Ok(Vec::new()) } else { Err(failed("not found")) };
+    };
+    let mut values = Vec::new();
+    for (key, value) in node.get("data").and_then(Node::as_map).into_iter().flat_map(|map| map.iter()) {
+        let text = value.as_str().unwrap_or_default();
+        let value = match reference.kind {
+            DataKind::ConfigMap => text.to_owned(),
+            DataKind::Secret => decode(text).ok_or_else(|| failed(&format!("key '{key}' is not text")))?,
+        };
+        values.push((key.as_str().to_owned(), value));
+    }
+    Ok(values)
+}
+
+fn decode(text: &str) -> Option<String> {
+    use base64::Engine;
+    String::from_utf8(base64::engine::general_purpose::STANDARD.decode(text).ok()?).ok()
+}
+
+fn bad(reference: &SubstituteReference, error: &SubstituteError) -> Failure {
+    let message = format!("substitute from '{}/{}' error: {error}", reference.kind.as_str(), reference.name);
+    Failure::transient(reasons::BUILD_FAILED, message)
+}

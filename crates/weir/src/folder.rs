@@ -1,0 +1,57 @@
+//! Reading a folder of the disk for an engine, as large as the build needs it.
+
+use crate::error::CliError;
+use std::path::{Path, PathBuf};
+use weir_base::{Budget, Tree};
+
+/// Folders above the one that was named which a build may reach into, outside of a Git repository.
+const LEVELS: usize = 5;
+
+/// The folder itself, then those above it: up to the root of the Git repository, else five.
+pub fn roots(folder: &Path) -> Result<Vec<PathBuf>, CliError> {
+    let folder = std::fs::canonicalize(folder)
+        .map_err(|error| CliError::new(format!("{} cannot be opened: {error}", folder.display())))?;
+    if !folder.is_dir() {
+        return Err(CliError::new(format!("{} is not a folder", folder.display())));
+    }
+    let mut roots = Vec::new();
+    let in_repository = folder.ancestors().any(weir_git::is_repository);
+    for root in folder.ancestors() {
+        roots.push(root.to_owned());
+        let is_last = if in_repository { weir_git::is_repository(root) } else { roots.len() > LEVELS };
+        if is_last || root.parent().is_none_or(|parent| parent.parent().is_none()) {
+            break;
+        }
+    }
+    Ok(roots)
+}
+
+/// All files below a folder, but for `.git` and links.
+pub fn read(root: &Path, budget: &Budget) -> Result<Tree, CliError> {
+    let failed = |path: &Path, error: &dyn std::fmt::Display| CliError::new(format!("{}: {error}", path.display()));
+    let mut tree = Tree::new();
+    let walk = ignore::WalkBuilder::new(root)
+        .standard_filters(false)
+        .follow_links(false)
+        .filter_entry(|entry| entry.file_name() != ".git")
+        .build();
+    for entry in walk {
+        let entry = entry.map_err(|error| failed(root, &error))?;
+        if !entry.file_type().is_some_and(|kind| kind.is_file()) {
+            continue;
+        }
+        let path = entry.path();
+        let size = entry.metadata().map_err(|error| failed(path, &error))?.len();
+        budget.take_bytes(size).map_err(|error| failed(root, &error))?;
+        let relative = path.strip_prefix(root).unwrap_or(path).to_string_lossy().into_owned();
+        let content = std::fs::read(path).map_err(|error| failed(path, &error))?;
+        tree.insert(&relative, content).map_err(|error| failed(path, &error))?;
+    }
+    Ok(tree)
+}
+
+/// `folder` as seen from `root`.
+pub fn relative(folder: &Path, root: &Path) -> String {
+    let folder = std::fs::canonicalize(folder).unwrap_or_else(|_| folder.to_owned());
+    folder.strip_prefix(root).unwrap_or(&folder).to_string_lossy().into_owned()
+}
