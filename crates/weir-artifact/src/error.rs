@@ -30,7 +30,8 @@ pub enum ArtifactError {
 impl Diagnose for ArtifactError {
     fn class(&self) -> Class {
         match self {
-            ArtifactError::Missing { .. } => Class::Waiting,
+            // The source's next pass publishes it, or its address, anew.
+            ArtifactError::Missing { .. } | ArtifactError::Unreachable { .. } => Class::Waiting,
             _ => Class::Transient,
         }
     }

@@ -1,14 +1,19 @@
 use crate::{ArtifactError, Store};
 use http_body_util::BodyExt;
 use sha2::{Digest, Sha256};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use weir_api::common::Artifact;
 use weir_base::redact_url;
 use weir_net::HttpClient;
 
-/// Times between two tries; Flux waits 5 to 30 s, and holds a worker meanwhile.
-const RETRY_AT_LEAST: Duration = Duration::from_millis(500);
-const RETRY_AT_MOST: Duration = Duration::from_secs(30);
+/// Times between two tries.
+const RETRY_AT_LEAST: Duration = Duration::from_millis(250);
+const RETRY_AT_MOST: Duration = Duration::from_secs(1);
+/// No try begins later than this after the first: a source that stays away is awaited by its consumer
+/// between two passes, and not here, where it would hold a worker. Flux tries for minutes.
+const RETRY_WITHIN: Duration = Duration::from_secs(3);
+/// Until an answer begins.
+const SILENT: Duration = Duration::from_secs(10);
 /// Between two pieces of an answer.
 const STALLED: Duration = Duration::from_secs(30);
 /// A compressed artifact may be so large.
@@ -25,7 +30,7 @@ pub struct Fetcher {
 }
 
 impl Fetcher {
-    /// `retries` is Flux's `--http-retry`.
+    /// `retries` is Flux's `--http-retry`; the tries of one read end after three seconds all the same.
     pub fn new(local: Option<Store>, retries: u32) -> Self {
         Self { local, client: HttpClient::default(), retries, size_limit: SIZE_LIMIT }
     }
@@ -38,10 +43,12 @@ impl Fetcher {
                 Err(ArtifactError::Archive("reading it panicked; this is a mistake in weir".to_owned()))
             });
         }
-        let mut attempt = 0;
+        let (began, mut attempt) = (Instant::now(), 0);
         loop {
             match self.fetch(artifact).await {
-                Err(ArtifactError::Unreachable { .. }) if attempt < self.retries => {
+                Err(ArtifactError::Unreachable { .. })
+                    if attempt < self.retries && began.elapsed() + RETRY_AT_MOST < RETRY_WITHIN =>
+                {
                     let wait = RETRY_AT_LEAST.saturating_mul(1 << attempt.min(10)).min(RETRY_AT_MOST);
                     tokio::time::sleep(wait).await;
                     attempt += 1;
@@ -54,10 +61,10 @@ impl Fetcher {
     async fn fetch(&self, artifact: &Artifact) -> Result<Vec<u8>, ArtifactError> {
         let url = redact_url(&artifact.url);
         let unreachable = |message: String| ArtifactError::Unreachable { url: url.clone(), message };
-        let silent = || unreachable(format!("no answer within {} s", STALLED.as_secs()));
-        let response = tokio::time::timeout(STALLED, self.client.get(&artifact.url))
+        let silent = |limit: Duration| unreachable(format!("no answer within {} s", limit.as_secs()));
+        let response = tokio::time::timeout(SILENT, self.client.get(&artifact.url))
             .await
-            .map_err(|_| silent())?
+            .map_err(|_| silent(SILENT))?
             .map_err(|error| unreachable(error.to_string()))?;
         match response.status() {
             status if status.is_success() => {}
@@ -70,7 +77,7 @@ impl Fetcher {
         let mut body = response.into_body();
         let mut bytes = Vec::new();
         let mut hash = Sha256::new();
-        while let Some(frame) = tokio::time::timeout(STALLED, body.frame()).await.map_err(|_| silent())? {
+        while let Some(frame) = tokio::time::timeout(STALLED, body.frame()).await.map_err(|_| silent(STALLED))? {
             let frame = frame.map_err(|error| unreachable(error.to_string()))?;
             let Ok(data) = frame.into_data() else { continue };
             if (bytes.len() + data.len()) as u64 > limit {
@@ -116,6 +123,20 @@ mod tests {
         assert!(matches!(fetcher.read(&small).await, Err(ArtifactError::TooLarge { limit: 3, .. })));
         let gone = Artifact { url: format!("{}x", artifact.url), ..artifact };
         assert!(matches!(fetcher.read(&gone).await, Err(ArtifactError::Missing { .. })));
+    }
+
+    #[tokio::test]
+    async fn a_server_that_stays_away_is_left_to_the_next_pass() {
+        let listener = std::net::TcpListener::bind(("127.0.0.1", 0)).expect("listens");
+        let address = listener.local_addr().expect("has one");
+        drop(listener);
+        let dir = tempfile::tempdir().expect("a folder");
+        let store = Store::open(dir.path(), &format!("http://{address}")).expect("opens");
+        let artifact = store.publish(OBJECT, "a.tar.gz", "main", b"away").expect("publishes");
+        let read = Fetcher::new(None, u32::MAX);
+        let error =
+            tokio::time::timeout(RETRY_WITHIN * 3, read.read(&artifact)).await.expect("ends").expect_err("away");
+        assert_eq!(weir_base::Diagnose::class(&error), weir_base::Class::Waiting, "{error}");
     }
 
     #[tokio::test]

@@ -18,7 +18,7 @@ pub fn triggers(runtime: &Runtime, store: Objects) -> Vec<Trigger> {
     vec![sources(runtime, store.clone()), dependencies(runtime, store)]
 }
 
-/// Every revision that a GitRepository publishes.
+/// Everything that a GitRepository publishes: a revision, or one at another address.
 fn sources(runtime: &Runtime, store: Objects) -> Trigger {
     let mut seen: HashMap<String, String> = HashMap::new();
     watcher(runtime.api::<DeserializeGuard<GitRepository>>(), runtime.watch_config())
@@ -27,8 +27,10 @@ fn sources(runtime: &Runtime, store: Objects) -> Trigger {
         .filter_map(move |change| {
             let published = change.ok().and_then(|guarded| guarded.0.ok()).and_then(|source| {
                 let key = format!("{}/{}", source.namespace()?, source.name_any());
-                let revision = source.status.as_ref()?.artifact.as_ref()?.digest.clone();
-                let is_new = seen.insert(key, revision.clone()) != Some(revision);
+                let artifact = source.status.as_ref()?.artifact.as_ref()?;
+                // The address too: after a change of the leader the content is the same elsewhere.
+                let published = format!("{} {}", artifact.digest, artifact.url);
+                let is_new = seen.insert(key, published.clone()) != Some(published);
                 is_new.then(|| (source.namespace().unwrap_or_default(), source.name_any()))
             });
             future::ready(published)

@@ -60,9 +60,9 @@ struct SourceArgs {
     shared: Shared,
     #[command(flatten)]
     own: Source,
-    /// When something that is not there yet is looked for again. Nothing waits in this version.
-    #[arg(long, hide = true, default_value = "30s")]
-    requeue_dependency: String,
+    /// Accepted for Flux's manifests and said in the log: no source waits for another in this version.
+    #[arg(long, hide = true, value_name = "DURATION")]
+    requeue_dependency: Option<String>,
     #[command(flatten)]
     refused: Refused,
 }
@@ -83,19 +83,28 @@ struct Job {
     roles: BTreeSet<Role>,
     source: Option<Source>,
     kustomize: Option<Kustomize>,
+    /// Flags that were given and have no effect, with the reason.
+    idle: Vec<&'static str>,
 }
 
 impl Args {
     fn job(self) -> Job {
         match self.command {
-            Command::Run(RunArgs { shared, source, kustomize, refused: _ }) => {
-                Job { shared, roles: Role::ALL.into(), source: Some(source.0), kustomize: Some(kustomize.0) }
-            }
-            Command::Source(SourceArgs { shared, own, requeue_dependency: _, refused: _ }) => {
-                Job { shared, roles: [Role::Source].into(), source: Some(own), kustomize: None }
+            Command::Run(RunArgs { shared, source, kustomize, refused: _ }) => Job {
+                shared,
+                roles: Role::ALL.into(),
+                source: Some(source.0),
+                kustomize: Some(kustomize.0),
+                idle: Vec::new(),
+            },
+            Command::Source(SourceArgs { shared, own, requeue_dependency, refused: _ }) => {
+                let idle =
+                    requeue_dependency.map(|_| "--requeue-dependency has no effect: no source waits for another");
+                let idle = idle.into_iter().collect();
+                Job { shared, roles: [Role::Source].into(), source: Some(own), kustomize: None, idle }
             }
             Command::Kustomize(KustomizeArgs { shared, own, refused: _ }) => {
-                Job { shared, roles: [Role::Kustomize].into(), source: None, kustomize: Some(own) }
+                Job { shared, roles: [Role::Kustomize].into(), source: None, kustomize: Some(own), idle: Vec::new() }
             }
         }
     }
@@ -125,6 +134,7 @@ pub async fn run(args: Args) -> Result<ExitCode, CliError> {
         url => Some(Sink::start(url, metrics.clone())?),
     };
     probes::serve(&shared.metrics_addr, &shared.health_addr, metrics.clone())?;
+    job.idle.iter().for_each(|message| tracing::warn!("{message}"));
     if shared.kube_api_qps.is_some() || shared.kube_api_burst.is_some() {
         tracing::warn!(
             "--kube-api-qps and --kube-api-burst have no effect: the server's flow control governs requests"
@@ -210,6 +220,7 @@ mod tests {
              --requeue-dependency=5s --insecure-kubeconfig-exec=false",
         )
         .expect("is taken");
+        assert_eq!(job.idle, ["--requeue-dependency has no effect: no source waits for another"]);
         assert!(job.shared.enable_leader_election && job.shared.watch_all_namespaces);
         assert_eq!(job.source.map(|own| (own.concurrent, own.storage_addr)), Some((5, ":9090".to_owned())));
         let job = parse("x kustomize --no-remote-bases=true --default-service-account=default").expect("is taken");

@@ -179,8 +179,9 @@ fn of_two_replicas_one_reconciles(cluster: &Cluster) {
         let log = third.log();
         if log.iter().any(|line| line.contains("acquired lease")) { Ok(()) } else { Err(log.join("\n")) }
     });
-    cluster.kubectl().run(&["delete", "kustomization", "-n", "ctl-lease", "app"]).unwrap();
-    cluster.kubectl().run(&["delete", "gitrepository", "-n", "ctl-lease", "repo"]).unwrap();
+    // The artifact's address is that of a process that is gone; nobody is held up by it for long.
+    cluster.kubectl().run(&["delete", "kustomization", "-n", "ctl-lease", "app", "--timeout=45s"]).unwrap();
+    cluster.kubectl().run(&["delete", "gitrepository", "-n", "ctl-lease", "repo", "--timeout=45s"]).unwrap();
     assert_eq!(third.terminate(), Some(0));
     let lease = ["get", "lease", "-n", "default", "source-controller-leader-election"];
     let released = cluster.kubectl().json(&lease).unwrap();
