@@ -7,6 +7,7 @@ use serde_json::Value;
 use std::time::Instant;
 use weir_api::{FluxObject, FluxStatus};
 use weir_base::Budget;
+use weir_doc::{Node, to_value};
 use weir_kube::Session;
 use weir_object::{ObjectId, ObjectRef};
 
@@ -17,6 +18,9 @@ pub struct Cx<O: FluxObject> {
     pub(crate) object: O,
     pub(crate) written: Value,
     pub(crate) resource_version: String,
+    /// The object as the server answered our last write: with what others changed meanwhile, which
+    /// this pass does not work on and the next one must.
+    pub(crate) latest: Option<O>,
     pub(crate) manager: &'static str,
     pub(crate) owned: &'static [&'static str],
     pub(crate) budget: Budget,
@@ -104,10 +108,7 @@ impl<O: FluxObject> Cx<O> {
         .await;
         match result {
             Ok(Some(node)) => {
-                if let Some(version) = weir_object::meta::resource_version(&node) {
-                    self.resource_version = version.to_owned();
-                }
-                self.object.meta_mut().resource_version = Some(self.resource_version.clone());
+                self.answered(&node);
                 self.written = after;
                 Ok(())
             }
@@ -116,6 +117,15 @@ impl<O: FluxObject> Cx<O> {
                 Err(Failure::transient("PatchOperationFailed", format!("the status was not written: {error}")))
             }
         }
+    }
+
+    /// Notes the server's answer to a write.
+    pub(crate) fn answered(&mut self, node: &Node) {
+        if let Some(version) = weir_object::meta::resource_version(node) {
+            self.resource_version = version.to_owned();
+        }
+        self.object.meta_mut().resource_version = Some(self.resource_version.clone());
+        self.latest = serde_json::from_value(to_value(node)).ok();
     }
 
     fn involved(&self) -> Involved {

@@ -74,10 +74,13 @@ pub(crate) async fn drive<R: Reconciler>(reconciler: &R, shared: &Shared<R::Obje
         budget: Budget::standard(),
         started: Instant::now(),
         requested_at,
+        latest: None,
         object,
     };
     let next = pass(reconciler, shared, &key, &mut cx).await;
-    remember(shared, cx.object);
+    if let Some(latest) = cx.latest {
+        remember(shared, &key, latest);
+    }
     next
 }
 
@@ -245,11 +248,8 @@ async fn set_finalizer<O: FluxObject>(cx: &mut Cx<O>, present: bool) -> Result<(
     let patch = json!({"metadata": {"resourceVersion": cx.resource_version, "finalizers": finalizers}});
     match cx.session.merge_patch(&cx.object_ref(), "", cx.manager, &from_value(&patch)).await {
         Ok(node) => {
-            if let Some(version) = weir_object::meta::resource_version(&node) {
-                cx.resource_version = version.to_owned();
-            }
             cx.object.meta_mut().finalizers = (!finalizers.is_empty()).then_some(finalizers);
-            cx.object.meta_mut().resource_version = Some(cx.resource_version.clone());
+            cx.answered(&node);
             Ok(())
         }
         // It went while we looked.
@@ -272,13 +272,12 @@ fn freshest<O: FluxObject>(shared: &Shared<O>, seen: &O) -> O {
     }
 }
 
-fn remember<O: FluxObject>(shared: &Shared<O>, object: O) {
-    let mut latest = shared.latest.lock().unwrap_or_else(PoisonError::into_inner);
-    let key = object_ref(&object).to_string();
-    if object.meta().deletion_timestamp.is_some() {
-        latest.remove(&key);
+fn remember<O: FluxObject>(shared: &Shared<O>, key: &str, latest: O) {
+    let mut all = shared.latest.lock().unwrap_or_else(PoisonError::into_inner);
+    if latest.meta().deletion_timestamp.is_some() && latest.finalizers().is_empty() {
+        all.remove(key);
     } else {
-        latest.insert(key, object);
+        all.insert(key.to_owned(), latest);
     }
 }
 
@@ -305,4 +304,70 @@ pub(crate) fn shared<O: FluxObject>(runtime: &Runtime, recorder: Recorder, queue
         queue,
         latest: Mutex::default(),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use weir_api::GitRepository;
+    use weir_doc::{Node, to_value};
+    use weir_kube::ApplyOptions;
+    use weir_sandbox::{Options, Sandbox};
+
+    /// Changes the spec of its object in its first pass, as somebody else would.
+    #[derive(Default)]
+    struct Disturbed {
+        urls: Mutex<Vec<String>>,
+        /// The object as the watch shows it after that change: older than the status written later.
+        between: Mutex<Option<Node>>,
+    }
+
+    impl Reconciler for Disturbed {
+        type Object = GitRepository;
+        const CONTROLLER: &'static str = "test-controller";
+        const STATUS_MANAGER: &'static str = "test-controller";
+        const CONDITIONS: &'static [&'static str] = &[conditions::READY];
+
+        async fn reconcile(&self, object: &GitRepository, cx: &mut Cx<GitRepository>) -> Result<Done, Failure> {
+            let first = self.urls.lock().expect("nobody panics").is_empty();
+            self.urls.lock().expect("nobody panics").push(object.spec.url.clone());
+            if first {
+                let change = from_value(&json!({"spec": {"url": "https://changed"}}));
+                let node = cx.session().merge_patch(&cx.object_ref(), "", "somebody", &change).await.expect("changes");
+                *self.between.lock().expect("nobody panics") = Some(node);
+            }
+            Ok(Done { reason: "Succeeded", message: "done".to_owned(), event: None, metadata: Metadata::new() })
+        }
+
+        async fn finalize(&self, _: &GitRepository, _: &mut Cx<GitRepository>) -> Result<(), Failure> {
+            Ok(())
+        }
+    }
+
+    fn read(node: &Node) -> GitRepository {
+        serde_json::from_value(to_value(node)).expect("a GitRepository")
+    }
+
+    #[tokio::test]
+    async fn the_next_pass_begins_with_what_the_server_answered() {
+        let sandbox = Sandbox::open(Options { workloads: false, ..Options::default() }).expect("opens");
+        let session = Session::new(kube::Client::new(sandbox.service(), "default"));
+        let options = ApplyOptions { manager: "test", force: true, dry_run: false };
+        let definition = weir_api::crds().into_iter().find(|crd| crd.spec.names.kind == "GitRepository");
+        let definition = from_value(&weir_api::crd::to_json(&definition.expect("is one of them")));
+        session.apply(&definition, options).await.expect("applies");
+        session.forget_kinds().await;
+        let object = json!({"apiVersion": "source.toolkit.fluxcd.io/v1", "kind": "GitRepository",
+            "metadata": {"name": "x", "namespace": "default"}, "spec": {"url": "https://first"}});
+        let seen = session.apply(&from_value(&object), options).await.expect("applies");
+
+        let runtime = Runtime::new(session, "test");
+        let queue = Queue::new(runtime.metrics.clone(), "GitRepository", 1);
+        let shared = shared(&runtime, Recorder::new(&runtime, "test-controller"), queue);
+        let reconciler = Disturbed::default();
+        drive(&reconciler, &shared, &read(&seen)).await;
+        let between = reconciler.between.lock().expect("nobody panics").take().expect("was noted");
+        drive(&reconciler, &shared, &read(&between)).await;
+        assert_eq!(*reconciler.urls.lock().expect("nobody panics"), ["https://first", "https://changed"]);
+    }
 }
