@@ -13,6 +13,13 @@ pub fn run(rerun: bool) -> Result<(), String> {
         let program = PathBuf::from(String::from_utf8_lossy(&gopath).trim()).join("bin/kustomize");
         let rerun = ["run", "--locked", "--package", "weir-conformance", "--bin", "rerun", "--"];
         execute(cargo().args(rerun).arg(program))?;
+        // Flux's own packages, by their modules.
+        let ask = |what: &str, file: &str| {
+            execute(Command::new("go").args(["run", ".", what, file]).current_dir("tools/fluxsource"))
+        };
+        ask("clone", "../../tests/conformance/git/cases.json")?;
+        ask("ignore", "../../tests/conformance/git/ignore.json")?;
+        ask("ranges", "../../crates/weir-base/testdata/ranges.txt")?;
     }
     execute(cargo().args(["test", "--locked", "--package", "weir-conformance"]))
 }

@@ -23,8 +23,10 @@ pub enum ArtifactError {
     Path(#[from] PathError),
     #[error("the archive is too large: {0}")]
     Exhausted(#[from] Exhausted),
-    #[error("{file}:{line}: '{pattern}' is not a pattern: {message}")]
-    Pattern { file: String, line: usize, pattern: String, message: String },
+    #[error("the lock '{path}' was not taken: {message}")]
+    Lock { path: String, message: String },
+    #[error("the digest '{digest}' of artifact '{path}' is of no known algorithm")]
+    Algorithm { path: String, digest: String },
 }
 
 impl Diagnose for ArtifactError {
@@ -39,7 +41,7 @@ impl Diagnose for ArtifactError {
     fn reason(&self) -> &'static str {
         match self {
             ArtifactError::Storage { .. } | ArtifactError::BadName(_) => "ArchiveOperationFailed",
-            ArtifactError::Pattern { .. } => "SourceIgnoreError",
+            ArtifactError::Lock { .. } => "AcquireLockFailed",
             _ => "ArtifactFailed",
         }
     }

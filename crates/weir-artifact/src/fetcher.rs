@@ -1,6 +1,6 @@
+use crate::store::{compare, hasher_for};
 use crate::{ArtifactError, Store};
 use http_body_util::BodyExt;
-use sha2::{Digest, Sha256};
 use std::time::{Duration, Instant};
 use weir_api::common::Artifact;
 use weir_base::redact_url;
@@ -76,7 +76,7 @@ impl Fetcher {
         let limit = expected.unwrap_or(self.size_limit).min(self.size_limit);
         let mut body = response.into_body();
         let mut bytes = Vec::new();
-        let mut hash = Sha256::new();
+        let mut hash = hasher_for(artifact)?;
         while let Some(frame) = tokio::time::timeout(STALLED, body.frame()).await.map_err(|_| silent(STALLED))? {
             let frame = frame.map_err(|error| unreachable(error.to_string()))?;
             let Ok(data) = frame.into_data() else { continue };
@@ -86,10 +86,7 @@ impl Fetcher {
             hash.update(&data);
             bytes.extend_from_slice(&data);
         }
-        let found = crate::store::hex(hash);
-        if found != artifact.digest {
-            return Err(ArtifactError::Digest { path: url, expected: artifact.digest.clone(), found });
-        }
+        compare(artifact, hash)?;
         Ok(bytes)
     }
 }

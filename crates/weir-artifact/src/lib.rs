@@ -7,17 +7,23 @@
 //! Layout, archive rules and ignore rules are Flux's: `KIND/NAMESPACE/NAME/FILE` below the root;
 //! gzip'd tar of folders and regular files in lexical order without owners and times.
 //!
-//! Limits: one artifact is held in memory while it is packed or unpacked.
+//! Limits: packing holds one file in memory, unpacking the whole artifact.
 
 mod archive;
+mod digest;
+mod draft;
 mod error;
 mod fetcher;
 pub mod ignore;
+mod retention;
 mod server;
 mod store;
 
-pub use archive::{pack, unpack};
+pub use archive::{Packer, pack, unpack, walk_order};
+pub use digest::{Algorithm, digest};
+pub use draft::Draft;
 pub use error::ArtifactError;
 pub use fetcher::Fetcher;
+pub use retention::Retention;
 pub use server::serve;
-pub use store::{Store, digest};
+pub use store::{Place, Store};

@@ -6,11 +6,13 @@
 mod budget;
 mod diagnose;
 mod origin;
+mod range;
 mod secret;
 pub mod tree;
 
 pub use budget::{Budget, Exhausted, MAX_DEPTH};
 pub use diagnose::{Class, Diagnose, Report};
 pub use origin::Origin;
+pub use range::{Range, version_of};
 pub use secret::{Secret, redact_url};
 pub use tree::Tree;

@@ -2,7 +2,7 @@ use std::time::Duration;
 use weir_base::{Class, Diagnose, Exhausted, redact_url};
 
 /// Why a repository gave no tree.
-#[derive(Clone, Debug, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum GitError {
     #[error("'{path}' cannot be opened as a Git repository: {message}")]
     Open { path: String, message: String },
@@ -12,10 +12,24 @@ pub enum GitError {
     NoMatch { range: String, tags: usize },
     #[error("'{range}' is not a version constraint: {message}")]
     Range { range: String, message: String },
+    #[error("sparse checkout dir '{path}' does not exist in repository")]
+    NoFolder { path: String },
     #[error("the repository has no commits")]
     Empty,
     #[error("commit '{commit}' not found{}", .branch.as_ref().map(|b| format!(" on branch '{b}'")).unwrap_or_default())]
     NoCommit { commit: String, branch: Option<String> },
+    #[error("the repository names its objects by {format}, which is not supported")]
+    ObjectFormat { format: String },
+    #[error("'{path}' has {size} bytes, more than {limit}")]
+    LargeFile { path: String, size: u64, limit: u64 },
+    #[error("submodule '{path}' has the URL '{url}': {why}")]
+    Submodule { path: String, url: String, why: &'static str },
+    #[error("submodule '{path}': {error}")]
+    InSubmodule { path: String, error: Box<GitError> },
+    #[error("'{path}' is not a configuration: {message}")]
+    Modules { path: String, message: String },
+    #[error("submodules are nested more than {limit} deep")]
+    SubmoduleDepth { limit: usize },
     #[error("object {id} cannot be read: {message}")]
     Object { id: String, message: String },
     #[error("the tree has an entry '{path}', which no checkout may have")]
@@ -59,6 +73,7 @@ impl GitError {
     pub fn retry_after(&self) -> Option<Duration> {
         match self {
             GitError::Status { retry_after, .. } => *retry_after,
+            GitError::InSubmodule { error, .. } => error.retry_after(),
             _ => None,
         }
     }
@@ -68,7 +83,7 @@ impl Diagnose for GitError {
     fn class(&self) -> Class {
         match self {
             // The spec alone decides.
-            GitError::Range { .. } | GitError::Scheme { .. } | GitError::Url { .. } => Class::Stalled,
+            GitError::Scheme { .. } | GitError::Url { .. } => Class::Stalled,
             _ => Class::Transient,
         }
     }
@@ -90,6 +105,10 @@ impl Diagnose for GitError {
             GitError::NoMatch { tags: 0, .. } => Some("the repository has no tags".to_owned()),
             GitError::NoMatch { tags, .. } => Some(format!("none of its {tags} tags is a version in the range")),
             GitError::Empty => Some("push a first commit".to_owned()),
+            GitError::ObjectFormat { .. } => Some("use a repository with SHA-1 object names".to_owned()),
+            GitError::LargeFile { .. } => Some("remove the file from the repository".to_owned()),
+            GitError::Submodule { .. } => Some("correct .gitmodules, or leave spec.recurseSubmodules out".to_owned()),
+            GitError::InSubmodule { error, .. } => error.remedy(),
             GitError::UnsafePath { .. } => Some("remove the entry from the repository".to_owned()),
             GitError::Unauthorized { remedy, .. } => Some((*remedy).to_owned()),
             GitError::Redirect { .. } => Some("write the final address in spec.url".to_owned()),

@@ -1,12 +1,12 @@
 //! Git repositories as sources.
 //!
-//! Contract: a reference is resolved to a commit, and a commit to a [`weir_base::Tree`]. Nothing is
+//! Contract: a reference is resolved to a commit, and a commit to a [`Snapshot`] of its files. Nothing is
 //! written but a scratch folder, no program is started, no hook or configured filter runs: repositories are opened
 //! isolated from the user's and the system's configuration. Credentials are shown to the URL's own
 //! host only, and are in no error.
 //!
-//! Limits: SHA-1 object ids; submodules are left out; symbolic links are left out, as in Flux's
-//! artifacts; a checkout takes at most the budget's bytes, a transfer what [`Limits`] says.
+//! Limits: SHA-1 object ids; symbolic links are left out, as in Flux's artifacts; a checkout takes at
+//! most the budget's bytes, a transfer what [`Limits`] says. Memory holds one file at a time.
 
 mod access;
 mod error;
@@ -16,6 +16,8 @@ mod limits;
 mod local;
 mod reference;
 mod remote;
+mod selection;
+mod snapshot;
 
 pub use access::{Access, ClientCertificate, Login, Proxy, SshIdentity};
 pub use error::GitError;
@@ -23,3 +25,5 @@ pub use limits::Limits;
 pub use local::{Repository, is_repository};
 pub use reference::{Reference, Resolved};
 pub use remote::Remote;
+pub use selection::Selection;
+pub use snapshot::{Entry, Snapshot};

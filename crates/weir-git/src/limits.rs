@@ -7,17 +7,24 @@ use std::time::{Duration, Instant};
 /// What one operation over the network may take.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// Bytes of the packs that are received.
-    pub pack_bytes: u64,
+    /// Bytes of the packs that are received, and of the files that they hold.
+    pub bytes: u64,
+    /// Bytes of one file.
+    pub file_bytes: u64,
     /// Bytes of the list of references.
     pub refs_bytes: u64,
     pub time: Duration,
 }
 
+impl Limits {
+    /// 4 GiB.
+    pub const DEFAULT_BYTES: u64 = 4 << 30;
+}
+
 impl Default for Limits {
-    /// 512 MiB of packs, 64 MiB of references (some 700,000), a minute.
+    /// 4 GiB, 512 MiB a file, 64 MiB of references (some 700,000), a minute.
     fn default() -> Self {
-        Self { pack_bytes: 512 << 20, refs_bytes: 64 << 20, time: Duration::from_secs(60) }
+        Self { bytes: Self::DEFAULT_BYTES, file_bytes: 512 << 20, refs_bytes: 64 << 20, time: Duration::from_secs(60) }
     }
 }
 
@@ -78,7 +85,7 @@ impl Guard {
     pub fn take(&self, phase: Phase, bytes: usize) -> io::Result<()> {
         let (counter, limit, what) = match phase {
             Phase::Refs => (&self.refs, self.limits.refs_bytes, "list of references"),
-            Phase::Pack => (&self.pack, self.limits.pack_bytes, "pack"),
+            Phase::Pack => (&self.pack, self.limits.bytes, "pack"),
         };
         let bytes = bytes as u64;
         if counter.fetch_add(bytes, Ordering::Relaxed).saturating_add(bytes) > limit {
@@ -92,6 +99,12 @@ impl Guard {
         let shown = error.to_string();
         self.failure.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(error);
         io::Error::other(shown)
+    }
+
+    /// Whether nothing has ended the operation.
+    pub fn is_alive(&self) -> bool {
+        let failed = self.failure.lock().unwrap_or_else(PoisonError::into_inner).is_some();
+        !failed && self.left().is_ok()
     }
 
     pub fn failure(&self) -> Option<GitError> {

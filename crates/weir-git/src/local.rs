@@ -1,10 +1,8 @@
-use crate::{GitError, Reference, Resolved};
+use crate::reference::{Wanted, newest};
+use crate::{Entry, GitError, Reference, Resolved, Selection, Snapshot};
 use gix::objs::tree::EntryKind;
 use std::path::{Path, PathBuf};
-use weir_base::{Budget, Tree};
-
-/// Bytes of a file that hold its path and bookkeeping in memory.
-const ENTRY_BYTES: u64 = 128;
+use weir_base::Budget;
 
 /// Whether a folder is the root of a working tree or a bare repository.
 pub fn is_repository(path: &Path) -> bool {
@@ -43,19 +41,24 @@ impl Repository {
 
     /// The commit that a reference names now.
     pub fn resolve(&self, reference: &Reference) -> Result<Resolved, GitError> {
-        let (full, short) = reference.names();
-        let commit = match &reference.commit {
-            Some(commit) => self.commit(commit, reference.branch.as_deref())?,
-            None => self.peel(&full)?,
-        };
-        let id = commit.id.to_string();
-        let revision = match (&reference.commit, &reference.branch) {
-            (Some(_), None) => format!("sha1:{id}"),
-            (Some(_), Some(branch)) => format!("{branch}@sha1:{id}"),
-            (None, _) => format!("{short}@sha1:{id}"),
-        };
-        let summary = commit.message_raw_sloppy().to_string().lines().next().unwrap_or_default().to_owned();
-        Ok(Resolved { commit: id, revision, summary })
+        match reference.wanted() {
+            Wanted::Commit { id, branch, shown } => {
+                let commit = self.commit(&id, branch.as_deref())?;
+                Ok(resolved(&commit, shown.as_deref()))
+            }
+            Wanted::Named { full, shown } => Ok(resolved(&self.peel(&full)?, Some(&shown))),
+            Wanted::Newest { range } => {
+                let tags: Vec<String> = self.names("refs/tags/");
+                let mut found = Vec::new();
+                for tag in newest(&range, tags)? {
+                    let commit = self.peel(&format!("refs/tags/{tag}"))?;
+                    found.push((committed(&commit)?, tag, commit));
+                }
+                let latest = found.iter().max_by(|one, other| (one.0, &one.1).cmp(&(other.0, &other.1)));
+                let (_, tag, commit) = latest.ok_or(GitError::NoMatch { range, tags: 0 })?;
+                Ok(resolved(commit, Some(tag)))
+            }
+        }
     }
 
     fn commit(&self, id: &str, branch: Option<&str>) -> Result<gix::Commit<'_>, GitError> {
@@ -83,16 +86,8 @@ impl Repository {
     }
 
     fn no_reference(&self, full: &str) -> GitError {
-        let mut known: Vec<String> = self
-            .inner
-            .references()
-            .ok()
-            .and_then(|platform| {
-                let all = platform.all().ok()?;
-                let names = all.filter_map(Result::ok).map(|r| r.name().as_bstr().to_string());
-                Some(names.filter(|name| name.starts_with("refs/heads/") || name.starts_with("refs/tags/")).collect())
-            })
-            .unwrap_or_default();
+        let named = |prefix: &'static str| self.names(prefix).into_iter().map(move |name| format!("{prefix}{name}"));
+        let mut known: Vec<String> = named("refs/heads/").chain(named("refs/tags/")).collect();
         if known.is_empty() {
             return GitError::Empty;
         }
@@ -101,48 +96,139 @@ impl Repository {
         GitError::NoReference { name: full.to_owned(), known }
     }
 
-    /// The files of a commit.
-    pub fn checkout(&self, commit: &str, budget: &Budget) -> Result<Tree, GitError> {
+    /// What follows a prefix in the names of the references.
+    fn names(&self, prefix: &str) -> Vec<String> {
+        let names = self.inner.references().ok().and_then(|platform| {
+            let all = platform.all().ok()?;
+            Some(all.filter_map(Result::ok).map(|found| found.name().as_bstr().to_string()).collect())
+        });
+        let names: Vec<String> = names.unwrap_or_default();
+        names.iter().filter_map(|name| name.strip_prefix(prefix)).map(str::to_owned).collect()
+    }
+
+    /// The files of a commit that a selection takes.
+    pub fn snapshot(self, commit: &str, selection: &Selection, budget: &Budget) -> Result<Snapshot, GitError> {
+        let mut listing = Listing::default();
+        self.list(commit, ("", 0), selection, budget, &mut listing)?;
+        let mut snapshot = Snapshot {
+            entries: listing.files,
+            repositories: vec![self],
+            scratch: Vec::new(),
+            file_limit: selection.file_bytes,
+        };
+        snapshot.sort();
+        selection.check(&snapshot)?;
+        Ok(snapshot)
+    }
+
+    /// Adds the files of a commit below a folder of the snapshot, as those of its `at`th repository.
+    pub(crate) fn list(
+        &self,
+        commit: &str,
+        (prefix, at): (&str, usize),
+        selection: &Selection,
+        budget: &Budget,
+        out: &mut Listing,
+    ) -> Result<(), GitError> {
         let id = gix::ObjectId::from_hex(commit.as_bytes())
             .map_err(|_| GitError::NoCommit { commit: commit.to_owned(), branch: None })?;
         let commit = self.inner.find_commit(id).map_err(|error| unreadable(id, &error))?;
         let root = commit.tree().map_err(|error| unreadable(id, &error))?;
-        let mut tree = Tree::new();
-        self.walk(&root, "", &mut tree, budget)?;
-        Ok(tree)
+        let modules = root.iter().filter_map(Result::ok).find(|entry| entry.filename() == ".gitmodules");
+        if let Some(modules) = modules.filter(|entry| selection.submodules && entry.mode().is_blob()) {
+            let size = self.inner.find_header(modules.object_id()).map_err(|error| unreadable(id, &error))?.size();
+            budget.take_bytes(size)?;
+            if size > selection.file_bytes {
+                return Err(GitError::LargeFile {
+                    path: format!("{prefix}.gitmodules"),
+                    size,
+                    limit: selection.file_bytes,
+                });
+            }
+            out.modules = self.blob(modules.object_id())?;
+        }
+        self.walk(&root, prefix, at, (selection, budget), out)
     }
 
-    fn walk(&self, from: &gix::Tree<'_>, prefix: &str, out: &mut Tree, budget: &Budget) -> Result<(), GitError> {
+    fn walk(
+        &self,
+        from: &gix::Tree<'_>,
+        prefix: &str,
+        at: usize,
+        (selection, budget): (&Selection, &Budget),
+        out: &mut Listing,
+    ) -> Result<(), GitError> {
         for entry in from.iter() {
             let entry = entry.map_err(|error| unreadable(from.id, &error))?;
             let name = entry.filename();
-            let shown = format!("{prefix}{name}");
-            let name = std::str::from_utf8(name).map_err(|_| GitError::NotUnicode { path: shown.clone() })?;
+            let path = format!("{prefix}{name}");
+            let name = std::str::from_utf8(name).map_err(|_| GitError::NotUnicode { path: path.clone() })?;
             if is_unsafe(name) {
-                return Err(GitError::UnsafePath { path: shown });
+                return Err(GitError::UnsafePath { path });
             }
+            budget.spend(1)?;
             let id = entry.object_id();
             match entry.mode().kind() {
                 EntryKind::Tree => {
                     let below = self.inner.find_tree(id).map_err(|error| unreadable(id, &error))?;
-                    self.walk(&below, &format!("{shown}/"), out, &budget.deeper()?)?;
+                    self.walk(&below, &format!("{path}/"), at, (selection, &budget.deeper()?), out)?;
                 }
                 kind @ (EntryKind::Blob | EntryKind::BlobExecutable) => {
-                    let header = self.inner.find_header(id).map_err(|error| unreadable(id, &error))?;
-                    budget.spend(1)?;
-                    budget.take_bytes(header.size() + ENTRY_BYTES)?;
-                    let mut blob = self.inner.find_blob(id).map_err(|error| unreadable(id, &error))?;
-                    out.insert(&shown, std::mem::take(&mut blob.data))
-                        .map_err(|_| GitError::UnsafePath { path: shown.clone() })?;
-                    if kind == EntryKind::BlobExecutable {
-                        out.set_executable(&shown);
+                    if !selection.takes(&path) {
+                        continue;
                     }
+                    let size = self.inner.find_header(id).map_err(|error| unreadable(id, &error))?.size();
+                    budget.take_bytes(size)?;
+                    let is_executable = kind == EntryKind::BlobExecutable;
+                    out.files.push(Entry { path, size, is_executable, id, repository: at });
                 }
+                EntryKind::Commit if selection.takes(&path) => out.submodules.push((path, id.to_string())),
                 EntryKind::Link | EntryKind::Commit => {}
             }
         }
         Ok(())
     }
+
+    /// The content of a file.
+    pub(crate) fn blob(&self, id: gix::ObjectId) -> Result<Vec<u8>, GitError> {
+        let mut blob = self.inner.find_blob(id).map_err(|error| unreadable(id, &error))?;
+        Ok(std::mem::take(&mut blob.data))
+    }
+
+    /// First line of a commit's message.
+    pub(crate) fn summary(&self, id: gix::ObjectId) -> Result<String, GitError> {
+        let commit = self.inner.find_commit(id).map_err(|error| unreadable(id, &error))?;
+        Ok(resolved(&commit, None).summary)
+    }
+
+    /// When a commit was made, in seconds since 1970.
+    pub(crate) fn committed(&self, id: gix::ObjectId) -> Result<i64, GitError> {
+        committed(&self.inner.find_commit(id).map_err(|error| unreadable(id, &error))?)
+    }
+}
+
+/// What a walk found.
+#[derive(Default)]
+pub(crate) struct Listing {
+    pub files: Vec<Entry>,
+    /// Paths and commits of submodules.
+    pub submodules: Vec<(String, String)>,
+    /// The repository's `.gitmodules`.
+    pub modules: Vec<u8>,
+}
+
+fn resolved(commit: &gix::Commit<'_>, shown: Option<&str>) -> Resolved {
+    let id = commit.id.to_string();
+    let revision = match shown {
+        Some(shown) => format!("{shown}@sha1:{id}"),
+        None => format!("sha1:{id}"),
+    };
+    let summary = commit.message_raw_sloppy().to_string().lines().next().unwrap_or_default().to_owned();
+    Resolved { commit: id, revision, summary }
+}
+
+fn committed(commit: &gix::Commit<'_>) -> Result<i64, GitError> {
+    commit.time().map(|time| time.seconds).map_err(|error| unreadable(commit.id, &error))
 }
 
 /// Names that git itself refuses to check out.
@@ -189,7 +275,9 @@ mod tests {
         let tagged = repo.resolve(&by(None, Some("v1"))).expect("tag");
         assert_eq!(tagged.summary, "first line");
         assert_eq!(tagged.revision, format!("v1@sha1:{}", tagged.commit));
-        let tree = repo.checkout(&tagged.commit, &Budget::standard()).expect("tree");
+        let again = Repository::open(dir.path()).expect("opens");
+        let snapshot = again.snapshot(&tagged.commit, &Selection::default(), &Budget::standard()).expect("files");
+        let tree = snapshot.tree().expect("tree");
         let paths: Vec<&str> = tree.iter().map(|(path, _)| &**path).collect();
         assert_eq!(paths, ["a/b/f", "run"]);
         assert!(tree.is_executable("run") && !tree.is_executable("a/b/f"));
@@ -225,7 +313,8 @@ mod tests {
         );
         let repo = Repository::open(dir.path()).expect("opens");
         let head = repo.resolve(&by(Some("main"), None)).expect("resolves");
-        let error = repo.checkout(&head.commit, &Budget::standard()).expect_err("unsafe");
+        let taken = repo.snapshot(&head.commit, &Selection::default(), &Budget::standard());
+        let error = taken.map(drop).expect_err("unsafe");
         assert!(matches!(error, GitError::UnsafePath { path } if path == ".GIT"));
     }
 
@@ -234,7 +323,8 @@ mod tests {
         let dir = repository("head -c 100000 /dev/zero > big; git add .; git commit -qm one");
         let repo = Repository::open(dir.path()).expect("opens");
         let head = repo.resolve(&by(Some("main"), None)).expect("resolves");
-        let error = repo.checkout(&head.commit, &Budget::new(1000, 50_000)).expect_err("too large");
+        let taken = repo.snapshot(&head.commit, &Selection::default(), &Budget::new(1000, 50_000));
+        let error = taken.map(drop).expect_err("too large");
         assert_eq!(error.to_string(), "the checkout stopped: the work needed more than 50000 bytes");
     }
 }

@@ -10,6 +10,8 @@ pub type Metadata = BTreeMap<String, String>;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Severity {
+    /// For Kubernetes Events only: nobody is notified.
+    Trace,
     Info,
     Error,
 }
@@ -57,7 +59,7 @@ impl Recorder {
         metadata: &Metadata,
     ) {
         let metadata = full_keys(involved, metadata);
-        if let Some(sink) = &self.sink {
+        if let Some(sink) = self.sink.as_ref().filter(|_| severity != Severity::Trace) {
             sink.send(involved, (severity, reason, message), &metadata, (self.controller, &self.host));
         }
         if !self.log.send(involved.clone(), severity, reason, message, metadata) {

@@ -4,8 +4,8 @@
 //! published.
 //!
 //! Limits of this version: GitRepository reads local folders and repositories that the operator of
-//! the process has named ([`Locals`]), and http and https URLs; ssh, cloud identities and the other
-//! kinds of sources are Stalled `NotImplemented`.
+//! the process has named ([`Locals`]), and URLs; cloud identities, signatures and the other kinds of
+//! sources are Stalled `NotImplemented`.
 
 mod folder;
 pub mod gitrepository;
@@ -15,15 +15,21 @@ pub use folder::{FolderError, read as read_folder};
 pub use gitrepository::GitRepositories;
 pub use locals::{Local, Locals};
 
+use std::time::Duration;
+
 /// What the controller is told at its start; Flux's flags of the same names.
 #[derive(Clone, Debug)]
 pub struct Options {
     /// Passes under way at once (`--concurrent`).
     pub concurrent: u16,
+    /// When an include that has no artifact yet is looked for again (`--requeue-dependency`).
+    pub requeue_dependency: Duration,
+    /// Bytes that a fetch may transfer, and that its files may have (`--git-max-size`).
+    pub max_size: u64,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { concurrent: 2 }
+        Self { concurrent: 2, requeue_dependency: Duration::from_secs(30), max_size: weir_git::Limits::DEFAULT_BYTES }
     }
 }

@@ -1,6 +1,6 @@
 //! Against the real git http-backend, on loopback.
 
-use crate::{Access, ClientCertificate, GitError, Limits, Login, Proxy, Reference, Remote};
+use crate::{Access, ClientCertificate, GitError, Limits, Login, Proxy, Reference, Remote, Selection};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
@@ -27,7 +27,9 @@ fn remote(url: &str, access: Access, limits: Limits) -> Remote {
 }
 
 fn fetch(url: &str, access: Access, limits: Limits) -> Result<usize, GitError> {
-    remote(url, access, limits).fetch(&main_branch(), &Budget::standard()).map(|(_, tree)| tree.len())
+    remote(url, access, limits)
+        .fetch(&main_branch(), &Selection::default(), &Budget::standard())
+        .map(|(_, files)| files.entries().len())
 }
 
 /// The message of a look that fails.
@@ -139,7 +141,7 @@ fn what_is_received_is_bounded() {
     repo.git(&["config", "core.compression", "0"]);
     repo.commit(&[("big", &"0123456789".repeat(10_000))], &[], "big");
     let server = GitHttp::serve(repo.path());
-    let limits = Limits { pack_bytes: 50_000, ..Limits::default() };
+    let limits = Limits { bytes: 50_000, ..Limits::default() };
     let error = fetch(&server.url(".git"), Access::default(), limits).expect_err("too large");
     assert_eq!(error.to_string(), "the pack is larger than 50000 bytes");
     let limits = Limits { refs_bytes: 100, ..Limits::default() };

@@ -25,15 +25,23 @@ struct Keys {
 pub(super) async fn access(object: &GitRepository, plan: &Plan, cx: &Cx<GitRepository>) -> Result<Access, Trouble> {
     let Place::Network(url) = &plan.place else { return Ok(Access::default()) };
     let namespace = object.metadata.namespace.as_deref().unwrap_or_default();
+    let options = |trouble: Trouble| trouble.within("failed to configure authentication options");
     let mut access = match &plan.secret {
-        Some(name) => access_of(url, &read(cx, namespace, name).await?)?,
+        Some(name) => {
+            let found = read(cx, namespace, name).await;
+            let keys =
+                found.map_err(|trouble| trouble.within(&format!("failed to get secret '{namespace}/{name}'")))?;
+            access_of(url, &keys).map_err(options)?
+        }
         None if url.starts_with("ssh://") => {
-            return Err(bad("spec.secretRef has to name a Secret with 'identity' and 'known_hosts' for an ssh URL"));
+            let message = "spec.secretRef has to name a Secret with 'identity' and 'known_hosts' for an ssh URL";
+            return Err(options(bad(message)));
         }
         None => Access::default(),
     };
     if let Some(name) = &plan.proxy_secret {
-        access.proxy = Some(proxy_of(&read(cx, namespace, name).await?)?);
+        let proxy = read(cx, namespace, name).await.and_then(|keys| proxy_of(&keys));
+        access.proxy = Some(proxy.map_err(|trouble| trouble.within("failed to configure proxy options"))?);
     }
     Ok(access)
 }
@@ -47,7 +55,7 @@ async fn read(cx: &Cx<GitRepository>, namespace: &str, name: &str) -> Result<Key
         name: name.to_owned(),
     };
     let found = cx.session().get(&ObjectRef { id, version: "v1".to_owned() }).await;
-    let node = found.map_err(|error| bad(&format!("Secret '{shown}' cannot be read: {error}")))?;
+    let node = found.map_err(|error| bad(&error.to_string()))?;
     let Some(node) = node else { return Err(bad(&format!("Secret '{shown}' not found"))) };
     let mut data = BTreeMap::new();
     for (key, value) in node.get("data").and_then(|data| data.as_map()).into_iter().flat_map(|map| map.iter()) {
@@ -99,7 +107,8 @@ fn access_of(url: &str, keys: &Keys) -> Result<Access, Trouble> {
         return ssh_of(keys);
     }
     if keys.bytes("githubAppID").is_some() {
-        return Err(keys.wrong("it has the keys of a GitHub App, but spec.provider is not 'github'"));
+        let message = format!("secretRef '{}' has github app data but provider is not set to github", keys.shown);
+        return Err(Trouble::transient(reasons::INVALID_PROVIDER_CONFIGURATION, message));
     }
     let basic = keys.pair(("username", keys.text("username")?), ("password", keys.text("password")?))?;
     let login = match (basic, keys.text("bearerToken")?) {
@@ -172,7 +181,6 @@ mod tests {
                 "'bearerToken' and 'username' with 'password' cannot be used together",
             ),
             (HTTPS, &[("tls.key", "s3cr3t")], "key 'tls.key' is there but 'tls.crt' is missing"),
-            (HTTPS, &[("githubAppID", "s3cr3t")], "it has the keys of a GitHub App, but spec.provider is not 'github'"),
             (SSH, &[("known_hosts", "x")], "key 'identity' is missing; an ssh URL needs 'identity' and 'known_hosts'"),
             (SSH, &[("identity", "x")], "key 'known_hosts' is missing; an ssh URL needs 'identity' and 'known_hosts'"),
         ];
@@ -181,6 +189,14 @@ mod tests {
             assert_eq!(trouble.report.message, format!("Secret 'apps/git': {expected}"));
             assert_eq!(trouble.report.reason, "AuthenticationFailed");
         }
+    }
+
+    #[test]
+    fn the_keys_of_a_github_app_belong_to_its_provider() {
+        let trouble = access_of(HTTPS, &keys(&[("githubAppID", "s3cr3t")])).expect_err("another provider");
+        assert_eq!(trouble.report.reason, "InvalidProviderConfiguration");
+        let expected = "secretRef 'apps/git' has github app data but provider is not set to github";
+        assert_eq!(trouble.report.message, expected);
     }
 
     #[test]

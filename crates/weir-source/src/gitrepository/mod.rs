@@ -1,29 +1,40 @@
-//! GitRepository: plan -> gather -> resolve -> fetch -> publish.
+//! GitRepository: plan -> held -> gather -> include -> resolve -> fetch -> publish.
 
+mod contents;
 mod fetch;
 mod gather;
+mod include;
+mod observed;
 mod plan;
+mod publish;
 mod trouble;
 
 use crate::Locals;
 use fetch::Fetched;
-use plan::Plan;
 use std::sync::Arc;
 use std::time::Duration;
-use trouble::{Trouble, off_thread};
+use trouble::Trouble;
 use weir_api::common::Artifact;
-use weir_api::{FluxObject, GitRepository, reasons};
-use weir_artifact::{ArtifactError, Store, ignore, pack};
-use weir_base::{Budget, Class};
-use weir_runtime::{Cx, Done, Failure, Metadata, Reconciler, conditions};
+use weir_api::{GitRepository, reasons};
+use weir_artifact::Store;
+use weir_base::Class;
+use weir_git::Resolved;
+use weir_runtime::{Cx, Done, Failure, Metadata, Reconciler, Severity, conditions};
 
 /// The longest pause that a server may ask for.
 const LONGEST_PAUSE: Duration = Duration::from_secs(60 * 60);
+
+/// Characters of a commit's message that an event tells.
+const SUMMARY: usize = 50;
 
 /// The reconciler of GitRepository.
 pub struct GitRepositories {
     pub store: Store,
     pub locals: Arc<Locals>,
+    /// When an include that has no artifact yet is looked for again.
+    pub requeue_dependency: Duration,
+    /// Bytes of a transfer and of the files that it brings.
+    pub max_size: u64,
 }
 
 impl Reconciler for GitRepositories {
@@ -37,42 +48,49 @@ impl Reconciler for GitRepositories {
         reasons::ARTIFACT_IN_STORAGE,
         reasons::ARTIFACT_OUTDATED,
         reasons::FETCH_FAILED,
+        reasons::INCLUDE_UNAVAILABLE,
+        reasons::SOURCE_VERIFIED,
         reasons::STORAGE_OPERATION_FAILED,
     ];
 
     async fn reconcile(&self, object: &GitRepository, cx: &mut Cx<GitRepository>) -> Result<Done, Failure> {
         let plan = plan::plan(object, &self.locals)?;
-        let held = self.held(object).await;
-        let access = match gather::access(object, &plan, cx).await {
-            Ok(access) => access,
-            Err(trouble) => return Err(fetch_failed(cx, trouble)),
-        };
+        cx.remove_condition(reasons::STORAGE_OPERATION_FAILED);
+        let held = self.held(object, cx).await;
+        let gone = held.is_none() && object.status.as_ref().is_some_and(|status| status.artifact.is_some());
+        let access = gather::access(object, &plan, cx).await.map_err(|trouble| fetch_failed(cx, trouble))?;
+        let includes = include::artifacts(object, &plan.includes, self.requeue_dependency, cx).await?;
+        let is_same = observed::is_same(object, &plan, &includes);
         let resolved = fetch::resolve(&plan, &access).await.map_err(|trouble| fetch_failed(cx, trouble))?;
         if let (Some(held), Some(resolved)) = (&held, &resolved)
             && held.revision == resolved.revision
-            && same_content(object, &plan)
+            && is_same
         {
-            cx.remove_condition(reasons::FETCH_FAILED);
-            return Ok(done(held, None));
+            return Ok(unchanged(object, held, cx));
         }
-        let fetched = fetch::fetch(&plan, &access, resolved, cx.budget()).await;
+        building(held.as_ref(), resolved.as_ref(), gone, cx).await?;
+        let fetched = fetch::fetch(&plan, &access, resolved, self.max_size, cx.budget()).await;
         let fetched = fetched.map_err(|trouble| fetch_failed(cx, trouble))?;
+        if let Some(held) = held.filter(|held| held.revision == fetched.revision && is_same) {
+            let message = format!("artifact up-to-date with remote revision: '{}'", held.revision);
+            cx.event(Severity::Trace, reasons::ARTIFACT_UP_TO_DATE, &message, &Metadata::new());
+            return Ok(unchanged(object, &held, cx));
+        }
         cx.remove_condition(reasons::FETCH_FAILED);
-        let artifact = match held {
-            Some(held) if held.revision == fetched.revision && same_content(object, &plan) => {
-                return Ok(done(&held, None));
-            }
-            _ => self.publish(object, fetched.clone(), &plan, cx).await?,
+        let told = announcement(&fetched);
+        let artifact = self.publish(object, fetched, (&plan, &includes), cx).await?;
+        let is_new = object.status.as_ref().and_then(|status| status.artifact.as_ref()).map(|old| &old.digest)
+            != Some(&artifact.digest);
+        observed::note(cx.status_mut(), artifact.clone(), &plan, includes);
+        let event = match is_new {
+            true => Some((reasons::NEW_ARTIFACT, told)),
+            false => observed::had_failed(object).then_some((reasons::SUCCEEDED, told)),
         };
-        let told = done(&artifact, Some(&fetched));
-        cx.status_mut().artifact = Some(artifact);
-        cx.status_mut().observed_ignore = plan.ignore;
-        Ok(told)
+        Ok(in_storage(&artifact, event, cx))
     }
 
-    async fn finalize(&self, object: &GitRepository, _cx: &mut Cx<GitRepository>) -> Result<(), Failure> {
-        let (namespace, name) = address(object);
-        self.store.collect((GitRepository::KIND, namespace, name), None).map_err(|error| Failure::of(&error))
+    async fn finalize(&self, object: &GitRepository, cx: &mut Cx<GitRepository>) -> Result<(), Failure> {
+        self.forget(object, cx).await
     }
 
     fn observes_failed_generations(&self) -> bool {
@@ -80,74 +98,61 @@ impl Reconciler for GitRepositories {
     }
 }
 
-impl GitRepositories {
-    /// The artifact that the status names, when it is really there under today's address.
-    async fn held(&self, object: &GitRepository) -> Option<Artifact> {
-        let artifact = object.status.as_ref()?.artifact.clone()?;
-        let store = self.store.clone();
-        let checked = off_thread(move || store.verify(&artifact).map(|()| artifact)).await;
-        match checked {
-            Ok(artifact) => Some(artifact),
-            Err(Trouble { report, .. }) => {
-                tracing::info!(reason = report.reason, message = report.message, "the artifact is built again");
-                None
-            }
-        }
+/// Says what is about to be built, before it may take long.
+async fn building(
+    held: Option<&Artifact>,
+    resolved: Option<&Resolved>,
+    gone: bool,
+    cx: &mut Cx<GitRepository>,
+) -> Result<(), Failure> {
+    let new = resolved.filter(|new| held.is_none_or(|held| held.revision != new.revision));
+    let message = match (new, gone) {
+        (_, true) => "building artifact: disappeared from storage".to_owned(),
+        (Some(new), _) => format!("building artifact: new upstream revision '{}'", new.revision),
+        // Whether anything is to be built only a fetch can tell.
+        (None, _) if held.is_some() => return Ok(()),
+        (None, _) => "building artifact".to_owned(),
+    };
+    if let (Some(new), true) = (new, held.is_some()) {
+        let outdated = format!("new upstream revision '{}'", new.revision);
+        cx.condition(reasons::ARTIFACT_OUTDATED, "True", reasons::NEW_REVISION, &outdated);
     }
-
-    async fn publish(
-        &self,
-        object: &GitRepository,
-        fetched: Fetched,
-        plan: &Plan,
-        cx: &mut Cx<GitRepository>,
-    ) -> Result<Artifact, Failure> {
-        let (store, spec_ignore) = (self.store.clone(), plan.ignore.clone());
-        let (namespace, name) = address(object);
-        let (namespace, name) = (namespace.to_owned(), name.to_owned());
-        let stored = off_thread(move || -> Result<Artifact, ArtifactError> {
-            let mut tree = fetched.tree;
-            ignore::filter(&mut tree, spec_ignore.as_deref())?;
-            let bytes = pack(&tree)?;
-            let place = (GitRepository::KIND, namespace.as_str(), name.as_str());
-            let artifact = store.publish(place, &fetched.file, &fetched.revision, &bytes)?;
-            store.collect(place, Some(&fetched.file))?;
-            Ok(artifact)
-        })
-        .await;
-        match stored {
-            Ok(artifact) => {
-                cx.remove_condition(reasons::STORAGE_OPERATION_FAILED);
-                cx.remove_condition(reasons::ARTIFACT_OUTDATED);
-                let message = format!("stored artifact for revision '{}'", artifact.revision);
-                cx.condition(reasons::ARTIFACT_IN_STORAGE, "True", reasons::SUCCEEDED, &message);
-                Ok(artifact)
-            }
-            Err(Trouble { report, .. }) => {
-                let message = report.to_string();
-                cx.condition(reasons::STORAGE_OPERATION_FAILED, "True", report.reason, &message);
-                Err(Failure::transient(report.reason, message))
-            }
-        }
-    }
+    cx.progress(reasons::PROGRESSING, &message);
+    cx.checkpoint().await.map(drop)
 }
 
-/// What was published before was made by the same rules.
-fn same_content(object: &GitRepository, plan: &Plan) -> bool {
-    object.status.as_ref().is_some_and(|status| status.observed_ignore == plan.ignore)
+/// The artifact that is there is the one that is asked for.
+fn unchanged(object: &GitRepository, held: &Artifact, cx: &mut Cx<GitRepository>) -> Done {
+    cx.remove_condition(reasons::FETCH_FAILED);
+    cx.status_mut().artifact = Some(held.clone());
+    let told = || format!("stored artifact for commit '{}'", held.revision);
+    let event = observed::had_failed(object).then(|| (reasons::SUCCEEDED, told()));
+    in_storage(held, event, cx)
 }
 
-fn done(artifact: &Artifact, new: Option<&Fetched>) -> Done {
+fn in_storage(artifact: &Artifact, event: Option<(&'static str, String)>, cx: &mut Cx<GitRepository>) -> Done {
     let message = format!("stored artifact for revision '{}'", artifact.revision);
+    cx.remove_condition(reasons::ARTIFACT_OUTDATED);
+    cx.condition(reasons::ARTIFACT_IN_STORAGE, "True", reasons::SUCCEEDED, &message);
     let metadata = Metadata::from([
         ("revision".to_owned(), artifact.revision.clone()),
         ("digest".to_owned(), artifact.digest.clone()),
     ]);
-    let event = new.map(|fetched| (reasons::NEW_ARTIFACT, fetched.announcement()));
     Done { reason: reasons::SUCCEEDED, message, event, metadata }
 }
 
-fn fetch_failed(cx: &mut Cx<GitRepository>, Trouble { report, retry_after }: Trouble) -> Failure {
+fn announcement(fetched: &Fetched) -> String {
+    match &fetched.summary {
+        Some(summary) => {
+            let cut: String = summary.chars().take(SUMMARY).collect();
+            format!("stored artifact for commit '{cut}'")
+        }
+        None => format!("stored artifact for revision '{}'", fetched.revision),
+    }
+}
+
+fn fetch_failed(cx: &mut Cx<GitRepository>, trouble: Trouble) -> Failure {
+    let Trouble { report, retry_after, .. } = trouble;
     let message = report.to_string();
     cx.condition(reasons::FETCH_FAILED, "True", report.reason, &message);
     match (report.class, retry_after) {
@@ -161,9 +166,4 @@ fn fetch_failed(cx: &mut Cx<GitRepository>, Trouble { report, retry_after }: Tro
 fn address(object: &GitRepository) -> (&str, &str) {
     let meta = &object.metadata;
     (meta.namespace.as_deref().unwrap_or_default(), meta.name.as_deref().unwrap_or_default())
-}
-
-/// What a checkout may take: 512 MiB.
-fn checkout_budget() -> Budget {
-    Budget::new(10_000_000, 512 << 20)
 }

@@ -1,9 +1,9 @@
 use crate::{Local, Locals};
 use std::time::Duration;
 use weir_api::object::DEFAULT_SOURCE_TIMEOUT;
-use weir_api::source::{GitProvider, GitRepositoryRef, GitRepositorySpec};
+use weir_api::source::{GitProvider, GitRepositoryInclude, GitRepositoryRef, GitRepositorySpec};
 use weir_api::{FluxObject, GitRepository};
-use weir_git::Reference;
+use weir_git::{Reference, Selection};
 use weir_runtime::Failure;
 
 /// What is to be fetched; made from the spec alone.
@@ -11,7 +11,9 @@ use weir_runtime::Failure;
 pub(super) struct Plan {
     pub place: Place,
     pub reference: Reference,
+    pub selection: Selection,
     pub ignore: Option<String>,
+    pub includes: Vec<GitRepositoryInclude>,
     /// Names of the Secrets, in the object's own namespace, with credentials and with a proxy.
     pub secret: Option<String>,
     pub proxy_secret: Option<String>,
@@ -48,9 +50,10 @@ pub(super) fn plan(object: &GitRepository, locals: &Locals) -> Result<Plan, Fail
     let local = locals.get(url);
     let missing = [
         (verify.is_some(), "spec.verify"),
-        (*recurse_submodules, "spec.recurseSubmodules"),
-        (!include.is_empty(), "spec.include"),
-        (!sparse_checkout.is_empty(), "spec.sparseCheckout"),
+        (
+            *recurse_submodules && matches!(local, Some(Local::Repository(_))),
+            "spec.recurseSubmodules of a repository on the local disk",
+        ),
         // A local source needs no cloud identity.
         (local.is_none() && service_account_name.is_some(), "spec.serviceAccountName"),
         (local.is_none() && provider.is_some_and(|p| p != GitProvider::Generic), "spec.provider"),
@@ -61,8 +64,14 @@ pub(super) fn plan(object: &GitRepository, locals: &Locals) -> Result<Plan, Fail
     }
     Ok(Plan {
         place: local.map_or_else(|| Place::Network(url.clone()), |local| Place::Local(local.clone())),
-        reference: reference.as_ref().map_or(Ok(Reference::default()), reference_of)?,
+        reference: reference.as_ref().map_or_else(Reference::default, reference_of),
+        selection: Selection {
+            sparse: sparse_checkout.clone(),
+            submodules: *recurse_submodules,
+            ..Selection::default()
+        },
         ignore: ignore.clone(),
+        includes: include.clone(),
         // A local source needs neither credentials nor a way through the network.
         secret: secret_ref.as_ref().filter(|_| local.is_none()).map(|reference| reference.name.clone()),
         proxy_secret: proxy_secret_ref.as_ref().filter(|_| local.is_none()).map(|reference| reference.name.clone()),
@@ -70,13 +79,17 @@ pub(super) fn plan(object: &GitRepository, locals: &Locals) -> Result<Plan, Fail
     })
 }
 
-fn reference_of(reference: &GitRepositoryRef) -> Result<Reference, Failure> {
-    let GitRepositoryRef { branch, tag, semver, name, commit } = reference;
-    // The code of Flux looks at the tag before the range.
-    if semver.is_some() && commit.is_none() && name.is_none() && tag.is_none() {
-        return Err(Failure::not_implemented("spec.ref.semver"));
+fn reference_of(reference: &GitRepositoryRef) -> Reference {
+    let GitRepositoryRef { branch, tag, semver, name, commit } = reference.clone();
+    // What is empty says nothing, as in Flux.
+    let given = |text: Option<String>| text.filter(|text| !text.is_empty());
+    Reference {
+        branch: given(branch),
+        tag: given(tag),
+        semver: given(semver),
+        name: given(name),
+        commit: given(commit),
     }
-    Ok(Reference { branch: branch.clone(), tag: tag.clone(), name: name.clone(), commit: commit.clone() })
 }
 
 #[cfg(test)]
@@ -92,11 +105,14 @@ mod tests {
     fn what_cannot_be_done_yet_is_said() {
         let mut locals = Locals::default();
         locals.insert("https://example.com/a", Local::Folder("/a".into()));
+        locals.insert("https://example.com/c", Local::Repository("/c".into()));
         let cases = [
             (r#"{"url":"ssh://git@example.com/b"}"#, "fetching over ssh"),
             (r#"{"url":"https://example.com/b","provider":"github"}"#, "spec.provider"),
-            (r#"{"url":"https://example.com/a","ref":{"semver":"1.x"}}"#, "spec.ref.semver"),
-            (r#"{"url":"https://example.com/a","sparseCheckout":["x"]}"#, "spec.sparseCheckout"),
+            (
+                r#"{"url":"https://example.com/c","recurseSubmodules":true}"#,
+                "spec.recurseSubmodules of a repository on the local disk",
+            ),
             (r#"{"url":"https://example.com/a","verify":{"secretRef":{"name":"k"}}}"#, "spec.verify"),
         ];
         for (spec, what) in cases {

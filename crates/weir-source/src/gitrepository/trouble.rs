@@ -1,3 +1,4 @@
+use super::contents::PackError;
 use crate::FolderError;
 use std::time::Duration;
 use weir_api::reasons;
@@ -8,26 +9,43 @@ use weir_git::GitError;
 /// Why a step failed, and when it may be tried again.
 #[derive(Clone, Debug)]
 pub(super) struct Trouble {
-    pub report: Report,
+    pub report: Box<Report>,
     /// As the server wants it.
     pub retry_after: Option<Duration>,
+    /// The artifact is there with another digest.
+    pub is_broken: bool,
 }
 
 impl Trouble {
     pub fn transient(reason: &'static str, message: String) -> Self {
         Report { class: Class::Transient, reason, at: None, message, remedy: None }.into()
     }
+
+    /// Says what was being done, as Flux does.
+    pub fn within(mut self, step: &str) -> Self {
+        self.report.message = format!("{step}: {}", self.report.message);
+        self
+    }
 }
 
 impl From<Report> for Trouble {
     fn from(report: Report) -> Self {
-        Self { report, retry_after: None }
+        Self { report: report.into(), retry_after: None, is_broken: false }
     }
 }
 
 impl From<GitError> for Trouble {
     fn from(error: GitError) -> Self {
-        Self { report: error.report(), retry_after: error.retry_after() }
+        Self { retry_after: error.retry_after(), ..error.report().into() }
+    }
+}
+
+impl From<PackError> for Trouble {
+    fn from(error: PackError) -> Self {
+        match error {
+            PackError::Git(error) => error.into(),
+            PackError::Artifact(error) => error.into(),
+        }
     }
 }
 
@@ -39,7 +57,7 @@ impl From<FolderError> for Trouble {
 
 impl From<ArtifactError> for Trouble {
     fn from(error: ArtifactError) -> Self {
-        error.report().into()
+        Self { is_broken: matches!(error, ArtifactError::Digest { .. }), ..error.report().into() }
     }
 }
 

@@ -6,6 +6,7 @@ use crate::error::CliError;
 use clap::Args;
 use std::path::PathBuf;
 use std::time::Duration;
+use weir_artifact::Algorithm;
 use weir_runtime::{LeaseTiming, RetryDelay, Watch};
 
 /// The flags that mean the same for every controller.
@@ -85,6 +86,21 @@ pub struct Source {
     /// Address that the artifact server has for others; derived from --storage-addr when empty.
     #[arg(long, default_value = "", value_name = "ADDRESS", env = "STORAGE_ADV_ADDR")]
     pub storage_adv_addr: String,
+    /// Artifacts that are older than this go, but for the current one.
+    #[arg(long, default_value = "1m", value_parser = duration, value_name = "DURATION")]
+    pub artifact_retention_ttl: Duration,
+    /// Artifacts of one object that stay at most, the current one among them.
+    #[arg(long, default_value_t = 2, value_name = "N")]
+    pub artifact_retention_records: usize,
+    /// Algorithm of the artifacts' digests: sha1, sha256, sha384, sha512 or blake3.
+    #[arg(long, default_value = "sha256", value_parser = algorithm, value_name = "NAME")]
+    pub artifact_digest_algo: Algorithm,
+    /// When an include that has no artifact yet is looked for again.
+    #[arg(long, default_value = "30s", value_parser = duration, value_name = "DURATION")]
+    pub requeue_dependency: Duration,
+    /// Bytes that a Git repository may transfer, and that its files may have; units Ki, Mi, Gi. An addition to Flux's flags.
+    #[arg(long, default_value = "4Gi", value_parser = bytes, value_name = "BYTES")]
+    pub git_max_size: u64,
 }
 
 /// The kustomize controller's own.
@@ -128,6 +144,29 @@ impl Own for Kustomize {
 
 fn duration(text: &str) -> Result<Duration, String> {
     text.parse::<weir_api::common::Duration>().map(|duration| duration.get()).map_err(|error| error.to_string())
+}
+
+fn algorithm(text: &str) -> Result<Algorithm, String> {
+    let known = || Algorithm::ALL.map(Algorithm::name).join(", ");
+    Algorithm::ALL.into_iter().find(|known| known.name() == text).ok_or_else(|| format!("known are {}", known()))
+}
+
+fn bytes(text: &str) -> Result<u64, String> {
+    let units = [("Ki", 10), ("Mi", 20), ("Gi", 30)];
+    let unit = units.into_iter().find_map(|(unit, shift)| Some((text.strip_suffix(unit)?, shift)));
+    let (number, shift) = unit.unwrap_or((text, 0));
+    let parsed = number.parse::<u64>().ok().and_then(|number| number.checked_mul(1 << shift));
+    parsed.filter(|bytes| *bytes > 0).ok_or_else(|| "write a number above 0, alone or with Ki, Mi or Gi".to_owned())
+}
+
+impl Source {
+    pub fn options(&self) -> weir_source::Options {
+        weir_source::Options {
+            concurrent: self.concurrent,
+            requeue_dependency: self.requeue_dependency,
+            max_size: self.git_max_size,
+        }
+    }
 }
 
 impl Shared {

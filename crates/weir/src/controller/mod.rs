@@ -19,6 +19,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch as channel;
+use weir_artifact::Retention;
 use weir_runtime::{Runtime, Sink};
 use weir_source::Locals;
 
@@ -60,9 +61,6 @@ struct SourceArgs {
     shared: Shared,
     #[command(flatten)]
     own: Source,
-    /// Accepted for Flux's manifests and said in the log: no source waits for another in this version.
-    #[arg(long, hide = true, value_name = "DURATION")]
-    requeue_dependency: Option<String>,
     #[command(flatten)]
     refused: Refused,
 }
@@ -83,28 +81,19 @@ struct Job {
     roles: BTreeSet<Role>,
     source: Option<Source>,
     kustomize: Option<Kustomize>,
-    /// Flags that were given and have no effect, with the reason.
-    idle: Vec<&'static str>,
 }
 
 impl Args {
     fn job(self) -> Job {
         match self.command {
-            Command::Run(RunArgs { shared, source, kustomize, refused: _ }) => Job {
-                shared,
-                roles: Role::ALL.into(),
-                source: Some(source.0),
-                kustomize: Some(kustomize.0),
-                idle: Vec::new(),
-            },
-            Command::Source(SourceArgs { shared, own, requeue_dependency, refused: _ }) => {
-                let idle =
-                    requeue_dependency.map(|_| "--requeue-dependency has no effect: no source waits for another");
-                let idle = idle.into_iter().collect();
-                Job { shared, roles: [Role::Source].into(), source: Some(own), kustomize: None, idle }
+            Command::Run(RunArgs { shared, source, kustomize, refused: _ }) => {
+                Job { shared, roles: Role::ALL.into(), source: Some(source.0), kustomize: Some(kustomize.0) }
+            }
+            Command::Source(SourceArgs { shared, own, refused: _ }) => {
+                Job { shared, roles: [Role::Source].into(), source: Some(own), kustomize: None }
             }
             Command::Kustomize(KustomizeArgs { shared, own, refused: _ }) => {
-                Job { shared, roles: [Role::Kustomize].into(), source: None, kustomize: Some(own), idle: Vec::new() }
+                Job { shared, roles: [Role::Kustomize].into(), source: None, kustomize: Some(own) }
             }
         }
     }
@@ -134,7 +123,6 @@ pub async fn run(args: Args) -> Result<ExitCode, CliError> {
         url => Some(Sink::start(url, metrics.clone())?),
     };
     probes::serve(&shared.metrics_addr, &shared.health_addr, metrics.clone())?;
-    job.idle.iter().for_each(|message| tracing::warn!("{message}"));
     if shared.kube_api_qps.is_some() || shared.kube_api_burst.is_some() {
         tracing::warn!(
             "--kube-api-qps and --kube-api-burst have no effect: the server's flow control governs requests"
@@ -190,13 +178,15 @@ fn start(runtime: &Runtime, job: Job, stopped: channel::Receiver<bool>) -> Resul
             path: &own.storage_path,
             address: &own.storage_addr,
             advertised: &own.storage_adv_addr,
+            algorithm: own.artifact_digest_algo,
+            retention: Retention { ttl: own.artifact_retention_ttl, records: own.artifact_retention_records },
         })
     });
     let no_cross = job.shared.no_cross_namespace_refs;
     let plan = Plan {
         roles: job.roles,
         storage: storage.transpose()?,
-        concurrent_sources: source.map_or(weir_source::Options::default().concurrent, |own| own.concurrent),
+        source: source.map(Source::options).unwrap_or_default(),
         kustomize: job.kustomize.map(|own| own.options(no_cross)).unwrap_or_default(),
         locals: Arc::new(Locals::default()),
     };
@@ -220,9 +210,10 @@ mod tests {
              --requeue-dependency=5s --insecure-kubeconfig-exec=false",
         )
         .expect("is taken");
-        assert_eq!(job.idle, ["--requeue-dependency has no effect: no source waits for another"]);
         assert!(job.shared.enable_leader_election && job.shared.watch_all_namespaces);
-        assert_eq!(job.source.map(|own| (own.concurrent, own.storage_addr)), Some((5, ":9090".to_owned())));
+        let own = job.source.expect("its own");
+        assert_eq!((own.concurrent, own.storage_addr.as_str(), own.git_max_size), (5, ":9090", 4 << 30));
+        assert_eq!((own.requeue_dependency.as_secs(), own.artifact_retention_records), (5, 2));
         let job = parse("x kustomize --no-remote-bases=true --default-service-account=default").expect("is taken");
         let options = job.kustomize.expect("its own").options(true);
         assert_eq!(options.default_service_account.as_deref(), Some("default"));

@@ -5,9 +5,6 @@ use clap::{Arg, ArgAction, ArgMatches, Args, Command, Error, FromArgMatches, err
 
 /// Flags, and the value at which they ask for nothing (empty: there is none).
 const REFUSED: &[(&str, &str)] = &[
-    ("artifact-digest-algo", "sha256"),
-    ("artifact-retention-records", ""),
-    ("artifact-retention-ttl", ""),
     ("custom-apply-stage-kinds", ""),
     ("default-decryption-service-account", ""),
     ("default-kubeconfig-service-account", ""),

@@ -4,7 +4,7 @@ use crate::error::CliError;
 use std::net::{SocketAddr, ToSocketAddrs};
 use std::path::Path;
 use tokio::net::TcpListener;
-use weir_artifact::Store;
+use weir_artifact::{Algorithm, Retention, Store};
 
 /// The artifacts on disk and the socket of their server; nothing is answered before the server starts.
 pub struct Storage {
@@ -18,6 +18,8 @@ pub struct StorageOptions<'a> {
     pub address: &'a str,
     /// Empty: derived from the address.
     pub advertised: &'a str,
+    pub algorithm: Algorithm,
+    pub retention: Retention,
 }
 
 impl Storage {
@@ -32,7 +34,7 @@ impl Storage {
         let port = listener.local_addr().map_err(|error| failed(&error))?.port();
         let hostname = std::env::var("HOSTNAME").unwrap_or_default();
         let base = advertised(options.address, options.advertised, &hostname, port);
-        let store = Store::open(options.path, &base)?;
+        let store = Store::open(options.path, &base)?.with(options.algorithm, options.retention);
         Ok(Self { listener, store })
     }
 }

@@ -82,11 +82,17 @@ pub async fn run(args: Args, output: &Output) -> Result<ExitCode, CliError> {
     let (pokes, unwatched) = watch::start(&locals)?;
     unwatched.iter().for_each(|line| output.error(line));
     let artifacts = backend.artifacts();
-    let storage = StorageOptions { path: &artifacts, address: "127.0.0.1:0", advertised: "" };
+    let storage = StorageOptions {
+        path: &artifacts,
+        address: "127.0.0.1:0",
+        advertised: "",
+        algorithm: weir_artifact::Algorithm::default(),
+        retention: weir_artifact::Retention::default(),
+    };
     let plan = Plan {
         roles: Role::ALL.into(),
         storage: Some(Storage::open(&storage)?),
-        concurrent_sources: weir_source::Options::default().concurrent,
+        source: weir_source::Options::default(),
         kustomize: weir_kustomization::Options::default(),
         locals: locals.clone(),
     };

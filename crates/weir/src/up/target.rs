@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use weir_base::{Budget, Origin, Tree, tree, tree::join};
 use weir_doc::{Dialect, Node, yaml};
-use weir_git::{Access, Limits, Reference, Remote, Repository};
+use weir_git::{Access, Limits, Reference, Remote, Repository, Selection};
 use weir_object::meta;
 use weir_source::{Local, Locals, read_folder};
 
@@ -73,7 +73,8 @@ fn over_the_network(url: &str) -> Result<Found, CliError> {
     let remote = Remote::new(url, Access::default(), Limits::default(), stop)?;
     let branch = remote.head_branch()?;
     let reference = Reference { branch: branch.clone(), ..Reference::default() };
-    let (_, tree) = remote.fetch(&reference, &budget())?;
+    let (_, snapshot) = remote.fetch(&reference, &Selection::default(), &budget())?;
+    let tree = snapshot.tree()?;
     Ok(Found { url: url.to_owned(), branch, tree, local: None })
 }
 
@@ -94,7 +95,7 @@ fn on_disk(root: &Path, worktree: bool) -> Result<Found, CliError> {
     }
     let branch = repository.head_branch();
     let head = repository.resolve(&Reference { branch: branch.clone(), ..Reference::default() })?;
-    let tree = repository.checkout(&head.commit, &budget())?;
+    let tree = repository.snapshot(&head.commit, &Selection::default(), &budget())?.tree()?;
     Ok(Found { url, branch, tree, local: Some(Local::Repository(root.to_owned())) })
 }
 
