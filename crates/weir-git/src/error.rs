@@ -20,6 +20,8 @@ pub enum GitError {
     NoCommit { commit: String, branch: Option<String> },
     #[error("the repository names its objects by {format}, which is not supported")]
     ObjectFormat { format: String },
+    #[error("an object of the repository is larger than {limit} bytes")]
+    LargeObject { limit: u64 },
     #[error("'{path}' has {size} bytes, more than {limit}")]
     LargeFile { path: String, size: u64, limit: u64 },
     #[error("submodule '{path}' has the URL '{url}': {why}")]

@@ -1,5 +1,6 @@
+use std::io::Write;
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 /// A repository with one branch, `main`.
 pub struct GitRepo {
@@ -31,6 +32,21 @@ impl GitRepo {
         self.git(&["add", "-A"]);
         self.git(&["commit", "-q", "--allow-empty", "-m", message]);
         self.git(&["rev-parse", "HEAD"]).trim().to_owned()
+    }
+
+    /// A pack of these objects alone.
+    pub fn pack(&self, ids: &[&str]) -> Vec<u8> {
+        let mut child = Command::new("git")
+            .args(["pack-objects", "--stdout", "-q"])
+            .current_dir(self.path())
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        child.stdin.take().unwrap().write_all(format!("{}\n", ids.join("\n")).as_bytes()).unwrap();
+        let output = child.wait_with_output().unwrap();
+        assert!(output.status.success());
+        output.stdout
     }
 
     pub fn git(&self, args: &[&str]) -> String {

@@ -1,3 +1,4 @@
+use crate::git_pack;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpListener;
 use std::path::Path;
@@ -38,6 +39,10 @@ pub enum Answer {
     Hang,
     /// The connection is closed at once.
     Reset,
+    /// This pack instead of the one that was asked for.
+    Pack(Vec<u8>),
+    /// A pack of one object with so many bytes, sent until the client hangs up.
+    Zeros(u64),
     /// Half of what git http-backend says, under the length of the whole.
     Half,
 }
@@ -120,8 +125,8 @@ fn answer(stream: impl Read + Write, root: &Path, log: &Mutex<Vec<Request>>, dec
     let request = Request { method, target, headers };
     log.lock().unwrap().push(request.clone());
     let decided = decide(&request);
-    let is_half = match decided {
-        Answer::Git => false,
+    let is_half = match &decided {
+        Answer::Git | Answer::Pack(_) | Answer::Zeros(_) => false,
         Answer::Half => true,
         Answer::Reset => return None,
         Answer::Hang => {
@@ -144,6 +149,18 @@ fn answer(stream: impl Read + Write, root: &Path, log: &Mutex<Vec<Request>>, dec
         Err(_) if header("transfer-encoding") == "chunked" => chunked(&mut reader)?,
         Err(_) => Vec::new(),
     };
+    let is_fetch = body.windows(13).any(|bytes| bytes == b"command=fetch");
+    match &decided {
+        Answer::Pack(pack) if is_fetch => {
+            let body = git_pack::answered(pack);
+            let head = "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Type: application/x-git-upload-pack-result\r\n";
+            let mut text = format!("{head}Content-Length: {}\r\n\r\n", body.len()).into_bytes();
+            text.extend_from_slice(&body);
+            return finish(&mut reader, &text);
+        }
+        Answer::Zeros(size) if is_fetch => return git_pack::send_zeros(reader.get_mut(), *size).ok(),
+        _ => {}
+    }
     let (method, target) = (request.method.as_str(), request.target.as_str());
     // A proxy is asked for a whole URL.
     let target = match target.split_once("://") {

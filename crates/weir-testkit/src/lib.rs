@@ -4,13 +4,16 @@
 
 mod git;
 mod git_http;
+mod git_pack;
 mod kubectl;
 mod kubed;
 mod kubelet;
+mod tls;
 mod wait;
 
 pub use git::GitRepo;
 pub use git_http::{Answer, GitHttp, Request};
 pub use kubectl::Kubectl;
 pub use kubed::{Kubed, program as kubed_program};
+pub use tls::Authority;
 pub use wait::{eventually, eventually_within};

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 use weir_base::{Budget, Diagnose};
-use weir_testkit::{Answer, GitHttp, GitRepo, Request};
+use weir_testkit::{Answer, Authority, GitHttp, GitRepo, Request};
 
 const BASIC: &str = "Basic bWU6czNjcjN0"; // me:s3cr3t
 
@@ -165,11 +165,13 @@ fn a_proxy_is_used_and_shown_its_own_login() {
 #[test]
 fn tls_trusts_the_authority_and_shows_the_certificate() {
     let authority = Authority::new();
+    let (certificate, key) = authority.client();
+    let client = ClientCertificate { certificate: certificate.into_bytes().into(), key: key.into_bytes().into() };
     let repo = repo();
     let server = GitHttp::start(repo.path(), Some(authority.server()), |_| Answer::Git);
     let url = server.url(".git");
-    let trust = Access { authorities: Some(authority.pem.clone().into()), ..Access::default() };
-    let full = Access { certificate: Some(authority.client()), ..trust.clone() };
+    let trust = Access { authorities: Some(authority.pem.clone().into_bytes().into()), ..Access::default() };
+    let full = Access { certificate: Some(client), ..trust.clone() };
     assert_eq!(fetch(&url, full, Limits::default()).expect("fetches"), 1);
     assert!(told(&url, Access::default()).contains("UnknownIssuer"), "{}", told(&url, Access::default()));
     assert!(told(&url, trust.clone()).starts_with("failed to reach"));
@@ -180,50 +182,113 @@ fn tls_trusts_the_authority_and_shows_the_certificate() {
     assert_eq!(message, "the client certificate or its key is not valid PEM");
 }
 
-/// An authority for one test, and what it has signed.
-struct Authority {
-    issuer: rcgen::Issuer<'static, rcgen::KeyPair>,
-    pem: Vec<u8>,
-    root: rustls::pki_types::CertificateDer<'static>,
+/// A reference of the repository as its server answers it, and the reason why it is not taken.
+fn refused(repo: &GitRepo, answer: Answer, limits: Limits) -> String {
+    let server = GitHttp::start(repo.path(), None, move |_| answer.clone());
+    fetch(&server.url(".git"), Access::default(), limits).expect_err("is refused").report().to_string()
 }
 
-impl Authority {
-    fn new() -> Self {
-        let key = rcgen::KeyPair::generate().expect("a key");
-        let mut params = rcgen::CertificateParams::new(Vec::new()).expect("no names");
-        params.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
-        let certificate = params.self_signed(&key).expect("signs");
-        let (pem, root) = (certificate.pem().into_bytes(), certificate.der().clone());
-        Self { issuer: rcgen::Issuer::new(params, key), pem, root }
-    }
+#[test]
+fn a_pack_without_the_files_is_no_fetch() {
+    let repo = repo();
+    let head = repo.git(&["rev-parse", "HEAD"]).trim().to_owned();
+    let tree = repo.git(&["rev-parse", "HEAD^{tree}"]).trim().to_owned();
+    let message = refused(&repo, Answer::Pack(repo.pack(&[&head])), Limits::default());
+    assert!(message.starts_with(&format!("object {head} cannot be read")) && message.contains(&tree), "{message}");
+    let message = refused(&repo, Answer::Pack(b"PACK not".to_vec()), Limits::default());
+    assert!(message.starts_with("failed to reach http://127.0.0.1"), "{message}");
+    let mut cut = repo.pack(&[&head]);
+    cut.truncate(40);
+    let message = refused(&repo, Answer::Pack(cut), Limits::default());
+    assert!(message.starts_with("failed to reach http://127.0.0.1"), "{message}");
+}
 
-    fn signed(&self, name: &str) -> (rcgen::Certificate, rcgen::KeyPair) {
-        let key = rcgen::KeyPair::generate().expect("a key");
-        let params = rcgen::CertificateParams::new(vec![name.to_owned()]).expect("a name");
-        (params.signed_by(&key, &self.issuer).expect("signs"), key)
-    }
+#[test]
+fn a_pack_that_never_ends_or_unpacks_to_too_much_is_stopped() {
+    let repo = repo();
+    let limits = Limits { bytes: 4 << 20, ..Limits::default() };
+    assert_eq!(refused(&repo, Answer::Zeros(4 << 30), limits), "the pack is larger than 4194304 bytes");
+    let zeros = vec![b'0'; 8 << 20];
+    std::fs::write(repo.path().join("zeros"), zeros).expect("writes");
+    repo.commit(&[], &[], "a bomb");
+    let small = Limits { file_bytes: 1 << 20, ..Limits::default() };
+    let message = refused(&repo, Answer::Git, small);
+    assert_eq!(message, "an object of the repository is larger than 1048576 bytes");
+}
 
-    fn client(&self) -> ClientCertificate {
-        let (certificate, key) = self.signed("client");
-        ClientCertificate {
-            certificate: certificate.pem().into_bytes().into(),
-            key: key.serialize_pem().into_bytes().into(),
-        }
+#[test]
+fn a_million_references_are_bounded_and_do_not_matter_to_one() {
+    let repo = repo();
+    let head = repo.git(&["rev-parse", "HEAD"]).trim().to_owned();
+    let mut packed = String::from("# pack-refs with: peeled fully-peeled sorted \n");
+    for at in 0..1_000_000 {
+        packed.push_str(&format!("{head} refs/tags/v1.{:06}.0\n", at));
     }
+    std::fs::write(repo.path().join(".git/packed-refs"), packed).expect("writes");
+    let server = GitHttp::serve(repo.path());
+    assert_eq!(fetch(&server.url(".git"), Access::default(), Limits::default()).expect("fetches"), 1);
+    let newest = Reference { semver: Some("1.x".to_owned()), ..Reference::default() };
+    let found = remote(&server.url(".git"), Access::default(), Limits::default()).resolve(&newest);
+    let revision = found.expect("fits into the limit").map(|found| found.revision);
+    assert_eq!(revision, Some(format!("v1.999999.0@sha1:{head}")));
+}
 
-    /// A server that wants to see a certificate of ours.
-    fn server(&self) -> Arc<rustls::ServerConfig> {
-        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-        let mut roots = rustls::RootCertStore::empty();
-        roots.add(self.root.clone()).expect("a root");
-        let clients = rustls::server::WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider.clone());
-        let (certificate, key) = self.signed("127.0.0.1");
-        let key = rustls::pki_types::PrivateKeyDer::try_from(key.serialize_der()).expect("a key");
-        let config = rustls::ServerConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()
-            .expect("versions")
-            .with_client_cert_verifier(clients.build().expect("a verifier"))
-            .with_single_cert(vec![certificate.der().clone()], key);
-        Arc::new(config.expect("a certificate"))
+#[test]
+fn names_of_another_format_are_refused() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let git = |args: &[&str]| {
+        let status = std::process::Command::new("git").args(args).current_dir(dir.path()).status().expect("runs");
+        assert!(status.success());
+    };
+    git(&["init", "-q", "--object-format=sha256", "-b", "main", "."]);
+    git(&["-c", "user.name=a", "-c", "user.email=a@b", "commit", "-q", "--allow-empty", "-m", "one"]);
+    let server = GitHttp::serve(dir.path());
+    let message = told(&server.url(".git"), Access::default());
+    let expected =
+        "the repository names its objects by sha256, which is not supported (use a repository with SHA-1 object names)";
+    assert_eq!(message, expected);
+}
+
+#[test]
+fn submodules_are_fetched_where_they_may_be() {
+    let lib = GitRepo::new(&[("l", "1")]);
+    let libs = GitHttp::guarded(lib.path(), BASIC);
+    let repo = repo();
+    let url = libs.url(".git");
+    repo.git(&[
+        "-c",
+        &format!("http.{url}.extraHeader=Authorization: {BASIC}"),
+        "submodule",
+        "--quiet",
+        "add",
+        &url,
+        "sub",
+    ]);
+    repo.commit(&[], &[], "a submodule");
+    let server = GitHttp::serve(repo.path());
+    let recursive = Selection { submodules: true, ..Selection::default() };
+    let fetch = |url: &str, access: Access| {
+        let fetched = remote(url, access, Limits::default()).fetch(&main_branch(), &recursive, &Budget::standard());
+        fetched.map(|(_, files)| files.entries().len()).map_err(|error| error.report().to_string())
+    };
+    // Another port is another host: its server is not shown what is meant for the first.
+    let message = fetch(&server.url(".git"), basic()).expect_err("no login for it");
+    assert!(message.starts_with(&format!("submodule 'sub': {url} answered 401")), "{message}");
+    assert!(
+        libs.seen()
+            .iter()
+            .all(|request| request.header("user-agent").starts_with("git/2")
+                || request.header("authorization").is_empty())
+    );
+    let local = "[submodule \"sub\"]\n\tpath = sub\n\turl = /etc\n";
+    for (url, why) in [
+        ("/etc", "a path on this machine is not read"),
+        ("file:///etc", "only http, https and ssh URLs are fetched"),
+        ("http://169.254.169.254/latest", "the address is for metadata services"),
+    ] {
+        repo.commit(&[(".gitmodules", &local.replace("/etc", url))], &[], "elsewhere");
+        let message = fetch(&server.url(".git"), Access::default()).expect_err("refused");
+        let remedy = "correct .gitmodules, or leave spec.recurseSubmodules out";
+        assert_eq!(message, format!("submodule 'sub' has the URL '{url}': {why} ({remedy})"));
     }
 }

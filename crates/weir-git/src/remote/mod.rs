@@ -17,6 +17,9 @@ use weir_base::{Budget, redact_url};
 /// Names that an error tells of those that there are.
 const SHOWN: usize = 10;
 
+/// What gix says of an object beyond the limit for one allocation.
+const NOT_ALLOCATED: &str = "too large to fit in memory";
+
 /// A repository behind a URL. Its calls block, and end by themselves within the limits.
 pub struct Remote {
     url: String,
@@ -196,7 +199,10 @@ impl Remote {
 
     /// What stopped an exchange on our side is told rather than what became of it on the way.
     fn told(&self, session: &Session, error: &gix::Error) -> GitError {
-        session.failure().unwrap_or_else(|| self.failed(error))
+        session.failure().unwrap_or_else(|| match crate::error::with_causes(error).contains(NOT_ALLOCATED) {
+            true => GitError::LargeObject { limit: self.limits.file_bytes },
+            false => self.failed(error),
+        })
     }
 
     fn missing(&self, session: &mut Session, full: &str) -> GitError {
