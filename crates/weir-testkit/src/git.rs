@@ -8,9 +8,15 @@ pub struct GitRepo {
 }
 
 impl GitRepo {
-    pub fn new(files: &[(&str, &str)]) -> Self {
+    /// One without a commit.
+    pub fn empty() -> Self {
         let repo = Self { dir: tempfile::tempdir().unwrap() };
         repo.git(&["init", "-q", "-b", "main", "."]);
+        repo
+    }
+
+    pub fn new(files: &[(&str, &str)]) -> Self {
+        let repo = Self::empty();
         repo.commit(files, &[], "first");
         repo
     }
@@ -36,16 +42,25 @@ impl GitRepo {
 
     /// A pack of these objects alone.
     pub fn pack(&self, ids: &[&str]) -> Vec<u8> {
+        self.fed(&["pack-objects", "--stdout", "-q"], &format!("{}\n", ids.join("\n")))
+    }
+
+    /// A tree of these entries, whatever their names.
+    pub fn hash_tree(&self, entries: &str) -> String {
+        String::from_utf8(self.fed(&["mktree"], entries)).unwrap().trim().to_owned()
+    }
+
+    fn fed(&self, args: &[&str], input: &str) -> Vec<u8> {
         let mut child = Command::new("git")
-            .args(["pack-objects", "--stdout", "-q"])
+            .args(args)
             .current_dir(self.path())
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
             .unwrap();
-        child.stdin.take().unwrap().write_all(format!("{}\n", ids.join("\n")).as_bytes()).unwrap();
+        child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
         let output = child.wait_with_output().unwrap();
-        assert!(output.status.success());
+        assert!(output.status.success(), "git {args:?}");
         output.stdout
     }
 

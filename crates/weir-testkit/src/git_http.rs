@@ -66,6 +66,18 @@ impl GitHttp {
         })
     }
 
+    /// A proxy that answers whatever host it is asked for with its own repositories, for those only
+    /// who send this `Proxy-Authorization` header.
+    pub fn guarded_proxy(root: &Path, authorization: &str) -> Self {
+        let expected = authorization.to_owned();
+        Self::start(root, None, move |request| {
+            if request.header("proxy-authorization") == expected {
+                return Answer::Git;
+            }
+            Answer::Status("407 Proxy Authentication Required", Vec::new())
+        })
+    }
+
     /// A server with a mind of its own, over TLS where it is configured.
     pub fn start(
         root: &Path,

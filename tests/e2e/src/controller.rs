@@ -45,6 +45,15 @@ impl Controller {
         self.log.lock().unwrap().clone()
     }
 
+    /// The most bytes that were ever resident.
+    pub fn peak_memory(&self) -> u64 {
+        let pid = self.child.as_ref().map(Child::id).unwrap();
+        let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
+        let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
+        let kib: u64 = peak.trim().trim_end_matches(" kB").parse().unwrap();
+        kib << 10
+    }
+
     /// Ends it at once, as a power cut would.
     pub fn kill(mut self) {
         if let Some(mut child) = self.child.take() {

@@ -7,9 +7,12 @@ mod include;
 mod observed;
 mod plan;
 mod publish;
+mod triggers;
 mod trouble;
 
 use crate::Locals;
+pub use triggers::triggers;
+
 use fetch::Fetched;
 use std::sync::Arc;
 use std::time::Duration;

@@ -103,7 +103,11 @@ where
         let server = async move { weir_artifact::serve(listener, &root).await };
         registry.tasks.spawn(until(registry.stopped.clone(), server));
         let weir_source::Options { concurrent, requeue_dependency, max_size } = source;
-        registry.add(GitRepositories { store, locals, requeue_dependency, max_size }, concurrent, pokes);
+        let runtime = registry.runtime.clone();
+        registry.add(GitRepositories { store, locals, requeue_dependency, max_size }, concurrent, move |objects| {
+            let included = weir_source::gitrepository::triggers(&runtime, objects.clone());
+            pokes(objects).into_iter().chain(included).collect()
+        });
         registry.unsupported::<Bucket>();
         registry.unsupported::<OCIRepository>();
         registry.unsupported::<HelmRepository>();
