@@ -36,6 +36,12 @@ pub fn run() -> Result<(), String> {
     Ok(())
 }
 
+/// Sources: clone and publish a large repository, polls, memory per object.
+pub fn git() -> Result<(), String> {
+    execute(cargo().args(["build", "--locked", "--release", "--package", "weir"]))?;
+    execute(cargo().args(["bench", "--locked", "--package", "weir-e2e", "--bench", "git"]))
+}
+
 /// The fastest of several runs, which is the one that others disturbed least.
 fn best(weir: &Path, folder: &Path) -> Result<Cost, String> {
     let mut best: Option<Cost> = None;

@@ -201,20 +201,36 @@ fn answer(stream: impl Read + Write, root: &Path, log: &Mutex<Vec<Request>>, dec
         .spawn()
         .ok()?;
     child.stdin.take()?.write_all(&body).ok()?;
-    let output = child.wait_with_output().ok()?.stdout;
-    let end = output.windows(4).position(|w| w == b"\r\n\r\n")?;
-    let head = String::from_utf8_lossy(&output[..end]).into_owned();
-    let body = &output[end + 4..];
-    let status = head.lines().find_map(|l| l.strip_prefix("Status: ")).unwrap_or("200 OK").to_owned();
-    let mut answer =
-        format!("HTTP/1.1 {status}\r\nConnection: close\r\nContent-Length: {}\r\n", body.len()).into_bytes();
-    for line in head.lines().filter(|l| !l.starts_with("Status:")) {
-        answer.extend_from_slice(line.as_bytes());
-        answer.extend_from_slice(b"\r\n");
+    let mut output = BufReader::with_capacity(64 << 10, child.stdout.take()?);
+    let mut head = String::from("HTTP/1.1 200 OK\r\nConnection: close\r\n");
+    loop {
+        let mut line = String::new();
+        output.read_line(&mut line).ok()?;
+        if line.trim().is_empty() {
+            break;
+        }
+        match line.strip_prefix("Status: ") {
+            Some(status) => head = head.replace("200 OK", status.trim()),
+            None => head.push_str(&line),
+        }
     }
-    answer.extend_from_slice(b"\r\n");
-    answer.extend_from_slice(if is_half { &body[..body.len() / 2] } else { body });
-    finish(&mut reader, &answer)
+    if is_half {
+        let mut body = Vec::new();
+        output.read_to_end(&mut body).ok()?;
+        let mut answer = format!("{head}Content-Length: {}\r\n\r\n", body.len()).into_bytes();
+        answer.extend_from_slice(&body[..body.len() / 2]);
+        child.wait().ok()?;
+        return finish(&mut reader, &answer);
+    }
+    head.push_str("\r\n");
+    let stream = reader.get_mut();
+    stream.write_all(head.as_bytes()).ok()?;
+    let sent = std::io::copy(&mut output, stream);
+    // A client that hung up leaves it with nobody to talk to.
+    drop(output);
+    let _ = child.wait();
+    sent.ok()?;
+    finish(&mut reader, b"")
 }
 
 /// Sends the last bytes and closes, the TLS session too.

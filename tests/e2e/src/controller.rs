@@ -47,11 +47,32 @@ impl Controller {
 
     /// The most bytes that were ever resident.
     pub fn peak_memory(&self) -> u64 {
-        let pid = self.child.as_ref().map(Child::id).unwrap();
-        let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
-        let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
-        let kib: u64 = peak.trim().trim_end_matches(" kB").parse().unwrap();
+        self.status("VmHWM:")
+    }
+
+    /// The bytes that are resident.
+    pub fn memory(&self) -> u64 {
+        self.status("VmRSS:")
+    }
+
+    /// The time that it has worked, in all threads.
+    pub fn cpu_seconds(&self) -> f64 {
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.pid())).unwrap();
+        let fields: Vec<&str> = stat.rsplit_once(") ").unwrap().1.split(' ').collect();
+        let ticks: f64 = [11, 12].iter().map(|at| fields[*at].parse::<f64>().unwrap()).sum();
+        // Linux tells times in hundredths of a second.
+        ticks / 100.0
+    }
+
+    fn status(&self, key: &str) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.pid())).unwrap();
+        let value = status.lines().find_map(|line| line.strip_prefix(key)).unwrap();
+        let kib: u64 = value.trim().trim_end_matches(" kB").parse().unwrap();
         kib << 10
+    }
+
+    fn pid(&self) -> u32 {
+        self.child.as_ref().map(Child::id).unwrap()
     }
 
     /// Ends it at once, as a power cut would.

@@ -71,7 +71,7 @@ impl Session {
                 )?
             }
         };
-        Ok(refs.iter().filter_map(advertised).filter(|found| is_asked(&found.name, prefixes)).collect())
+        Ok(refs.into_iter().filter_map(advertised).filter(|found| is_asked(&found.name, prefixes)).collect())
     }
 
     /// Brings commits into the repository at a path: alone, or with their history.
@@ -154,15 +154,18 @@ fn agent() -> (&'static str, Option<String>) {
     ("agent", Some(concat!("git/weir-", env!("CARGO_PKG_VERSION")).to_owned()))
 }
 
-fn advertised(found: &Ref) -> Option<Advertised> {
-    let (name, id, peeled) = found.unpack();
-    let id = id?.to_owned();
-    let target = match found {
-        Ref::Symbolic { target, .. } => Some(target.to_string()),
-        _ => None,
+fn advertised(found: Ref) -> Option<Advertised> {
+    let (name, id, commit, target) = match found {
+        Ref::Peeled { full_ref_name, tag, object } => (full_ref_name, tag, object, None),
+        Ref::Direct { full_ref_name, object } => (full_ref_name, object, object, None),
+        Ref::Symbolic { full_ref_name, target, tag, object } => {
+            (full_ref_name, tag.unwrap_or(object), object, Some(target.to_string()))
+        }
+        Ref::Unborn { .. } => return None,
     };
-    let commit = peeled.map_or(id, ToOwned::to_owned);
-    Some(Advertised { name: name.to_string(), id, commit, target })
+    // A name that is no text is none that anybody asks for.
+    let name = String::from_utf8(name.into()).ok()?;
+    Some(Advertised { name, id, commit, target })
 }
 
 fn is_asked(name: &str, prefixes: &[&str]) -> bool {
