@@ -222,15 +222,29 @@ fn answer(stream: impl Read + Write, root: &Path, log: &Mutex<Vec<Request>>, dec
         child.wait().ok()?;
         return finish(&mut reader, &answer);
     }
-    head.push_str("\r\n");
-    let stream = reader.get_mut();
-    stream.write_all(head.as_bytes()).ok()?;
-    let sent = std::io::copy(&mut output, stream);
+    head.push_str("Transfer-Encoding: chunked\r\n\r\n");
+    let sent = relay(&mut output, reader.get_mut(), &head);
     // A client that hung up leaves it with nobody to talk to.
     drop(output);
     let _ = child.wait();
     sent.ok()?;
-    finish(&mut reader, b"")
+    finish(&mut reader, b"0\r\n\r\n")
+}
+
+/// Sends an answer while it is being made, in chunks.
+fn relay(from: &mut impl BufRead, to: &mut impl Write, head: &str) -> std::io::Result<()> {
+    to.write_all(head.as_bytes())?;
+    loop {
+        let chunk = from.fill_buf()?;
+        let length = chunk.len();
+        if length == 0 {
+            return Ok(());
+        }
+        to.write_all(format!("{length:x}\r\n").as_bytes())?;
+        to.write_all(chunk)?;
+        to.write_all(b"\r\n")?;
+        from.consume(length);
+    }
 }
 
 /// Sends the last bytes and closes, the TLS session too.
