@@ -1,5 +1,5 @@
 use crate::limits::Guard;
-use crate::{Access, GitError, Limits, Reference, Repository, Resolved, http};
+use crate::{Access, GitError, Limits, Reference, Repository, Resolved, http, ssh};
 use gix::bstr::ByteSlice;
 use gix::protocol::handshake::Ref;
 use gix::protocol::transport::client::blocking_io::Transport;
@@ -26,7 +26,7 @@ pub struct Remote {
 
 impl Remote {
     pub fn new(url: &str, access: Access, limits: Limits, stop: Arc<AtomicBool>) -> Result<Self, GitError> {
-        let known = ["https://", "http://"];
+        let known = ["https://", "http://", "ssh://"];
         if !known.iter().any(|scheme| url.starts_with(scheme)) {
             return Err(GitError::Scheme { url: redact_url(url) });
         }
@@ -147,7 +147,10 @@ impl Remote {
     }
 
     fn transport(&self, guard: &Arc<Guard>) -> Result<Box<dyn Transport + Send>, GitError> {
-        Ok(Box::new(http::connect(&self.url, &self.access, guard.clone())?))
+        match self.url.starts_with("ssh://") {
+            true => Ok(Box::new(ssh::connect(&self.url, &self.access, guard.clone())?)),
+            false => Ok(Box::new(http::connect(&self.url, &self.access, guard.clone())?)),
+        }
     }
 
     fn missing(&self, full: &str) -> GitError {
