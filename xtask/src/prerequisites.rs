@@ -1,5 +1,6 @@
 //! Programs that the tests need, and how to get each.
 
+use std::path::Path;
 use std::process::{Command, Stdio};
 
 const NEEDED: [(&str, &str, &str); 3] = [
@@ -8,9 +9,12 @@ const NEEDED: [(&str, &str, &str); 3] = [
     ("cc", "--version", "apt-get install gcc"),
 ];
 
+/// Where OpenSSH's server may be; it is in few users' PATH.
+const SSHD: [&str; 3] = ["/usr/sbin/sshd", "/usr/local/sbin/sshd", "/usr/bin/sshd"];
+
 /// Says what is missing, with the command that installs it.
 pub fn check() -> Result<(), String> {
-    let missing: Vec<String> = NEEDED
+    let mut missing: Vec<String> = NEEDED
         .iter()
         .filter(|(program, flag, _)| {
             let found = Command::new(program).arg(flag).stdout(Stdio::null()).stderr(Stdio::null()).status();
@@ -18,5 +22,8 @@ pub fn check() -> Result<(), String> {
         })
         .map(|(program, _, how)| format!("  {program}: {how}"))
         .collect();
+    if !SSHD.iter().any(|place| Path::new(place).exists()) {
+        missing.push("  sshd: apt-get install openssh-server".to_owned());
+    }
     if missing.is_empty() { Ok(()) } else { Err(format!("the tests need\n{}", missing.join("\n"))) }
 }

@@ -9,6 +9,8 @@ pub struct Access {
     pub authorities: Option<Secret<Vec<u8>>>,
     pub certificate: Option<ClientCertificate>,
     pub ssh: Option<SshIdentity>,
+    /// What is agreed on with an ssh server.
+    pub ssh_options: crate::ssh::Options,
     pub proxy: Option<Proxy>,
 }
 

@@ -114,6 +114,9 @@ impl Diagnose for GitError {
             GitError::UnsafePath { .. } => Some("remove the entry from the repository".to_owned()),
             GitError::Unauthorized { remedy, .. } => Some((*remedy).to_owned()),
             GitError::Redirect { .. } => Some("write the final address in spec.url".to_owned()),
+            GitError::HostKey { known, .. } if known.starts_with("none") => {
+                Some("put the host's key into known_hosts once you have made sure of it".to_owned())
+            }
             GitError::HostKey { .. } => Some(
                 "if the change is meant, put the offered key into known_hosts; else somebody is in between".to_owned(),
             ),

@@ -3,7 +3,8 @@
 //! Contract: a reference is resolved to a commit, and a commit to a [`Snapshot`] of its files. Nothing is
 //! written but a scratch folder, no program is started, no hook or configured filter runs: repositories are opened
 //! isolated from the user's and the system's configuration. Credentials are shown to the URL's own
-//! host only, and are in no error.
+//! host only, and are in no error. Over ssh a host is known by
+//! the given lines only.
 //!
 //! Limits: SHA-1 object ids; symbolic links are left out, as in Flux's artifacts; a checkout takes at
 //! most the budget's bytes, a transfer what [`Limits`] says. Memory holds one file at a time.
@@ -18,6 +19,7 @@ mod reference;
 mod remote;
 mod selection;
 mod snapshot;
+pub mod ssh;
 
 pub use access::{Access, ClientCertificate, Login, Proxy, SshIdentity};
 pub use error::GitError;

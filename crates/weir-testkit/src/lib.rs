@@ -1,5 +1,5 @@
 //! What the tests run against: a real control plane, a pretend kubelet, Git repositories made by
-//! the real git. Depends on no crate of weir.
+//! the real git, the real OpenSSH. Depends on no crate of weir.
 #![allow(clippy::panic, clippy::unwrap_used, reason = "a test that cannot be set up fails where it stands")]
 
 mod git;
@@ -8,6 +8,8 @@ mod git_pack;
 mod kubectl;
 mod kubed;
 mod kubelet;
+mod ssh_key;
+mod sshd;
 mod tls;
 mod wait;
 
@@ -15,5 +17,7 @@ pub use git::GitRepo;
 pub use git_http::{Answer, GitHttp, Request};
 pub use kubectl::Kubectl;
 pub use kubed::{Kubed, program as kubed_program};
+pub use ssh_key::{SshKey, keygen};
+pub use sshd::Sshd;
 pub use tls::Authority;
 pub use wait::{eventually, eventually_within};

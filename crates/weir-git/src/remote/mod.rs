@@ -4,7 +4,7 @@ mod submodules;
 use crate::limits::Guard;
 use crate::local::Listing;
 use crate::reference::{Wanted, newest};
-use crate::{Access, GitError, Limits, Reference, Repository, Resolved, Selection, Snapshot, http};
+use crate::{Access, GitError, Limits, Reference, Repository, Resolved, Selection, Snapshot, http, ssh};
 use gix::ObjectId;
 use gix::protocol::transport::client::blocking_io::Transport;
 use session::{Advertised, Session};
@@ -46,7 +46,7 @@ struct Candidate {
 
 impl Remote {
     pub fn new(url: &str, access: Access, limits: Limits, stop: Arc<AtomicBool>) -> Result<Self, GitError> {
-        let known = ["https://", "http://"];
+        let known = ["https://", "http://", "ssh://"];
         if !known.iter().any(|scheme| url.starts_with(scheme)) {
             return Err(GitError::Scheme { url: redact_url(url) });
         }
@@ -186,7 +186,10 @@ impl Remote {
     }
 
     fn transport(&self, guard: &Arc<Guard>) -> Result<Box<dyn Transport + Send>, GitError> {
-        Ok(Box::new(http::connect(&self.url, &self.access, guard.clone())?))
+        match self.url.starts_with("ssh://") {
+            true => Ok(Box::new(ssh::connect(&self.url, &self.access, guard.clone())?)),
+            false => Ok(Box::new(http::connect(&self.url, &self.access, guard.clone())?)),
+        }
     }
 
     fn list(&self, session: &mut Session, prefixes: &[&str]) -> Result<Vec<Advertised>, GitError> {

@@ -1,0 +1,44 @@
+//! gix's transport over ssh, spoken by russh: one connection per exchange, with a key and known hosts
+//! that are given, in memory. No agent, no configuration file, no key of the machine and no proxy is
+//! ever used.
+
+mod address;
+mod identity;
+mod known_hosts;
+mod link;
+mod options;
+mod session;
+#[cfg(test)]
+mod tests;
+
+pub use options::{HostKeyAlgorithms, KexAlgorithms, Options};
+
+use crate::limits::Guard;
+use crate::{Access, GitError};
+use address::Address;
+use gix::protocol::transport::Protocol;
+use gix::protocol::transport::client::git::ConnectMode;
+use gix::protocol::transport::client::git::blocking_io::Connection;
+use known_hosts::Known;
+use link::{Drive, Reader, Writer};
+use std::sync::Arc;
+
+/// A transport to `ssh://[USER@]HOST[:PORT]/PATH`; the user is `git` where none is named.
+pub(crate) fn connect(url: &str, access: &Access, guard: Arc<Guard>) -> Result<Connection<Reader, Writer>, GitError> {
+    let address = Address::parse(url)?;
+    let identity = access.ssh.as_ref().ok_or_else(|| {
+        GitError::Credentials("an ssh URL needs a private key ('identity') and 'known_hosts'".to_owned())
+    })?;
+    let key = identity::private_key(identity)?;
+    let known = Known::look_up(&identity.known_hosts, &address.host, address.port);
+    let drive = Drive::new(guard)?;
+    let opened = drive.run(session::open(&address, key, known, &access.ssh_options));
+    let session = opened.map_err(|_| drive.failure())??;
+    let path = address.path.clone();
+    let url = address.shown.clone();
+    let (reader, writer) = link::halves(drive, session, address.shown);
+    let host = Some((address.host, Some(address.port)));
+    // The command is sent already, so that nothing is left to say but the protocol itself.
+    let connection = Connection::new(reader, writer, Protocol::V2, path, host, ConnectMode::Process, false);
+    Ok(connection.custom_url(Some(url.into())))
+}

@@ -1,0 +1,116 @@
+use super::Options;
+use super::address::Address;
+use super::known_hosts::Known;
+use crate::GitError;
+use russh::client::{AuthResult, Config, Handle, Handler, Msg, connect_stream};
+use russh::keys::{HashAlg, PrivateKey, PrivateKeyWithHashAlg, PublicKeyOrCertificate};
+use russh::{Channel, SshId};
+use std::borrow::Cow;
+use std::sync::Arc;
+use tokio::net::TcpStream;
+
+/// An authenticated connection on which Git's program was started.
+pub(super) struct Session {
+    pub channel: Channel<Msg>,
+    /// The connection ends with it.
+    _handle: Handle<Verifier>,
+}
+
+/// Connects, looks at the host's key, logs in with ours and starts git-upload-pack.
+pub(super) async fn open(
+    address: &Address,
+    key: PrivateKey,
+    known: Known,
+    options: &Options,
+) -> Result<Session, GitError> {
+    let failed = |message: String| GitError::Remote { url: address.shown.clone(), message };
+    let told = |error: russh::Error| failed(explained(&error));
+    let socket = TcpStream::connect((address.host.as_str(), address.port)).await;
+    let socket = socket.map_err(|error| failed(error.to_string()))?;
+    socket.set_nodelay(true).map_err(|error| failed(error.to_string()))?;
+    let config = Config {
+        client_id: SshId::Standard(Cow::Borrowed(concat!("SSH-2.0-weir_", env!("CARGO_PKG_VERSION")))),
+        preferred: options.preferred(known.ordered(&options.host_keys.0)),
+        ..Config::default()
+    };
+    let connected = connect_stream(Arc::new(config), socket, Verifier { known }).await;
+    let mut handle = connected.map_err(|failure| match failure {
+        Failure::Ours(error) => error,
+        Failure::Library(error) => told(error),
+    })?;
+    log_in(&mut handle, address, key).await.map_err(|failure| match failure {
+        Failure::Ours(error) => error,
+        Failure::Library(error) => told(error),
+    })?;
+    let channel = handle.channel_open_session().await.map_err(told)?;
+    // A server that does not take it speaks an older version of the protocol.
+    channel.set_env(false, "GIT_PROTOCOL", "version=2").await.map_err(told)?;
+    channel.exec(true, address.command()).await.map_err(told)?;
+    Ok(Session { channel, _handle: handle })
+}
+
+async fn log_in(handle: &mut Handle<Verifier>, address: &Address, key: PrivateKey) -> Result<(), Failure> {
+    let fingerprint = key.fingerprint(HashAlg::Sha256).to_string();
+    let key = Arc::new(key);
+    let hashes = match key.algorithm().is_rsa() {
+        false => vec![None],
+        true => match handle.best_supported_rsa_hash().await? {
+            Some(Some(hash)) => vec![Some(hash)],
+            // It did not say what it takes. SHA-1 is never tried.
+            _ => vec![Some(HashAlg::Sha512), Some(HashAlg::Sha256)],
+        },
+    };
+    for hash in hashes {
+        let key = PrivateKeyWithHashAlg::new(key.clone(), hash);
+        if let AuthResult::Success = handle.authenticate_publickey(&address.user, key).await? {
+            return Ok(());
+        }
+    }
+    let (url, user) = (address.shown.clone(), address.user.clone());
+    Err(Failure::Ours(GitError::SshLogin { url, user, fingerprint }))
+}
+
+/// Looks at the key that the host offers.
+struct Verifier {
+    known: Known,
+}
+
+#[derive(Debug)]
+enum Failure {
+    Ours(GitError),
+    Library(russh::Error),
+}
+
+impl From<russh::Error> for Failure {
+    fn from(error: russh::Error) -> Self {
+        Failure::Library(error)
+    }
+}
+
+impl Handler for Verifier {
+    type Error = Failure;
+
+    async fn check_server_key(&mut self, offered: &PublicKeyOrCertificate) -> Result<bool, Failure> {
+        self.known.check(&offered.public_key()).map(|()| true).map_err(Failure::Ours)
+    }
+}
+
+/// What went wrong on the connection, in words.
+pub(super) fn explained(error: &russh::Error) -> String {
+    match error {
+        russh::Error::NoCommonAlgo { kind, ours, theirs } => {
+            let kind = match kind {
+                russh::AlgorithmKind::Kex => "key exchange",
+                russh::AlgorithmKind::Key => "kind of host key",
+                russh::AlgorithmKind::Cipher => "cipher",
+                russh::AlgorithmKind::Compression => "compression",
+                russh::AlgorithmKind::Mac => "message authentication code",
+            };
+            format!("no common {kind}: ours are {}; the server's are {}", ours.join(", "), theirs.join(", "))
+        }
+        russh::Error::Disconnect | russh::Error::HUP | russh::Error::SendError | russh::Error::RecvError => {
+            "the server closed the connection".to_owned()
+        }
+        error => crate::error::with_causes(error),
+    }
+}
