@@ -4,7 +4,7 @@
 //! published.
 //!
 //! Limits of this version: GitRepository reads local folders and repositories that the operator of
-//! the process has named ([`Locals`]), and http and https URLs; ssh, cloud identities and the other
+//! the process has named ([`Locals`]), and http, https and ssh URLs; cloud identities and the other
 //! kinds of sources are Stalled `NotImplemented`.
 
 mod folder;
@@ -20,10 +20,12 @@ pub use locals::{Local, Locals};
 pub struct Options {
     /// Passes under way at once (`--concurrent`).
     pub concurrent: u16,
+    /// What is agreed on with ssh servers (`--ssh-kex-algos`, `--ssh-hostkey-algos`).
+    pub ssh: weir_git::ssh::Options,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { concurrent: 2 }
+        Self { concurrent: 2, ssh: weir_git::ssh::Options::default() }
     }
 }

@@ -12,6 +12,8 @@ mod controller;
 mod crash;
 #[path = "scenarios/docs.rs"]
 mod docs;
+#[path = "scenarios/git_ssh.rs"]
+mod git_ssh;
 #[path = "scenarios/kubectl.rs"]
 mod kubectl;
 #[path = "scenarios/lifecycle.rs"]

@@ -15,6 +15,7 @@ use weir_api::common::Artifact;
 use weir_api::{FluxObject, GitRepository, reasons};
 use weir_artifact::{ArtifactError, Store, ignore, pack};
 use weir_base::{Budget, Class};
+use weir_git::Access;
 use weir_runtime::{Cx, Done, Failure, Metadata, Reconciler, conditions};
 
 /// The longest pause that a server may ask for.
@@ -24,6 +25,8 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(60 * 60);
 pub struct GitRepositories {
     pub store: Store,
     pub locals: Arc<Locals>,
+    /// What is agreed on with ssh servers.
+    pub ssh: weir_git::ssh::Options,
 }
 
 impl Reconciler for GitRepositories {
@@ -44,7 +47,7 @@ impl Reconciler for GitRepositories {
         let plan = plan::plan(object, &self.locals)?;
         let held = self.held(object).await;
         let access = match gather::access(object, &plan, cx).await {
-            Ok(access) => access,
+            Ok(access) => Access { ssh_options: self.ssh.clone(), ..access },
             Err(trouble) => return Err(fetch_failed(cx, trouble)),
         };
         let resolved = fetch::resolve(&plan, &access).await.map_err(|trouble| fetch_failed(cx, trouble))?;

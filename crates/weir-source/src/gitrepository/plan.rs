@@ -23,7 +23,7 @@ pub(super) struct Plan {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Place {
     Local(Local),
-    /// An http or https URL.
+    /// An http, https or ssh URL.
     Network(String),
 }
 
@@ -54,7 +54,6 @@ pub(super) fn plan(object: &GitRepository, locals: &Locals) -> Result<Plan, Fail
         // A local source needs no cloud identity.
         (local.is_none() && service_account_name.is_some(), "spec.serviceAccountName"),
         (local.is_none() && provider.is_some_and(|p| p != GitProvider::Generic), "spec.provider"),
-        (local.is_none() && url.starts_with("ssh://"), "fetching over ssh"),
     ];
     if let Some((_, what)) = missing.iter().find(|(is_asked, _)| *is_asked) {
         return Err(Failure::not_implemented(what));
@@ -93,7 +92,6 @@ mod tests {
         let mut locals = Locals::default();
         locals.insert("https://example.com/a", Local::Folder("/a".into()));
         let cases = [
-            (r#"{"url":"ssh://git@example.com/b"}"#, "fetching over ssh"),
             (r#"{"url":"https://example.com/b","provider":"github"}"#, "spec.provider"),
             (r#"{"url":"https://example.com/a","ref":{"semver":"1.x"}}"#, "spec.ref.semver"),
             (r#"{"url":"https://example.com/a","sparseCheckout":["x"]}"#, "spec.sparseCheckout"),

@@ -6,6 +6,7 @@ use crate::error::CliError;
 use clap::Args;
 use std::path::PathBuf;
 use std::time::Duration;
+use weir_git::ssh::{self, HostKeyAlgorithms, KexAlgorithms};
 use weir_runtime::{LeaseTiming, RetryDelay, Watch};
 
 /// The flags that mean the same for every controller.
@@ -85,6 +86,12 @@ pub struct Source {
     /// Address that the artifact server has for others; derived from --storage-addr when empty.
     #[arg(long, default_value = "", value_name = "ADDRESS", env = "STORAGE_ADV_ADDR")]
     pub storage_adv_addr: String,
+    /// Key exchanges to agree on with ssh servers, a comma list; default: the library's.
+    #[arg(long, default_value = "", hide_default_value = true, value_name = "ALGORITHMS")]
+    pub ssh_kex_algos: KexAlgorithms,
+    /// Kinds of host keys to accept from ssh servers, a comma list; default: all but RSA with SHA-1.
+    #[arg(long, default_value = "", hide_default_value = true, value_name = "ALGORITHMS")]
+    pub ssh_hostkey_algos: HostKeyAlgorithms,
 }
 
 /// The kustomize controller's own.
@@ -166,6 +173,13 @@ impl Shared {
             return Err(CliError::new("--min-retry-delay has to be above 0 and at most --max-retry-delay"));
         }
         Ok(RetryDelay { min: self.min_retry_delay, max: self.max_retry_delay })
+    }
+}
+
+impl Source {
+    pub fn options(&self) -> weir_source::Options {
+        let ssh = ssh::Options { kex: self.ssh_kex_algos.clone(), host_keys: self.ssh_hostkey_algos.clone() };
+        weir_source::Options { concurrent: self.concurrent, ssh }
     }
 }
 

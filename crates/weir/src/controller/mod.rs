@@ -196,7 +196,7 @@ fn start(runtime: &Runtime, job: Job, stopped: channel::Receiver<bool>) -> Resul
     let plan = Plan {
         roles: job.roles,
         storage: storage.transpose()?,
-        concurrent_sources: source.map_or(weir_source::Options::default().concurrent, |own| own.concurrent),
+        source: source.map(Source::options).unwrap_or_default(),
         kustomize: job.kustomize.map(|own| own.options(no_cross)).unwrap_or_default(),
         locals: Arc::new(Locals::default()),
     };
@@ -206,6 +206,7 @@ fn start(runtime: &Runtime, job: Job, stopped: channel::Receiver<bool>) -> Resul
 #[cfg(test)]
 mod tests {
     use super::*;
+    use weir_git::ssh::HostKeyAlgorithms;
 
     fn parse(line: &str) -> Result<Job, String> {
         Args::try_parse_from(line.split_whitespace()).map(Args::job).map_err(|error| error.to_string())
@@ -223,6 +224,10 @@ mod tests {
         assert_eq!(job.idle, ["--requeue-dependency has no effect: no source waits for another"]);
         assert!(job.shared.enable_leader_election && job.shared.watch_all_namespaces);
         assert_eq!(job.source.map(|own| (own.concurrent, own.storage_addr)), Some((5, ":9090".to_owned())));
+        let job = parse("x source --ssh-kex-algos=diffie-hellman-group14-sha1,curve25519-sha256 --ssh-hostkey-algos=");
+        let ssh = job.expect("is taken").source.expect("its own").options().ssh;
+        assert_eq!(ssh.host_keys, HostKeyAlgorithms::default());
+        assert_eq!(Ok(ssh.kex), "diffie-hellman-group14-sha1,curve25519-sha256".parse());
         let job = parse("x kustomize --no-remote-bases=true --default-service-account=default").expect("is taken");
         let options = job.kustomize.expect("its own").options(true);
         assert_eq!(options.default_service_account.as_deref(), Some("default"));
@@ -248,6 +253,8 @@ mod tests {
             ("x run --feature-gates=ExternalArtifact=true", "ExternalArtifact=true is not implemented"),
             ("x run --interval-jitter-percentage=101", "101 is not in 0..=100"),
             ("x source --no-such-flag", "unexpected argument"),
+            ("x source --ssh-kex-algos=none", "'none' is not a known key exchange; known are mlkem768x25519-sha256"),
+            ("x run --source.ssh-hostkey-algos=ssh-dss", "'ssh-dss' is not a known host key algorithm; known are"),
         ] {
             let message = parse(line).err().expect("refused");
             assert!(message.contains(expect), "{line}: {message}");

@@ -82,7 +82,7 @@ pub struct Plan {
     pub roles: BTreeSet<Role>,
     /// The source controller's; needed by that role.
     pub storage: Option<Storage>,
-    pub concurrent_sources: u16,
+    pub source: weir_source::Options,
     pub kustomize: weir_kustomization::Options,
     /// URLs that are read from the local disk.
     pub locals: Arc<Locals>,
@@ -93,7 +93,7 @@ pub fn start<T>(runtime: &Runtime, plan: Plan, pokes: T, stopped: Receiver<bool>
 where
     T: FnOnce(Store<DeserializeGuard<GitRepository>>) -> Vec<Trigger> + Send + 'static,
 {
-    let Plan { roles, storage, concurrent_sources, kustomize, locals } = plan;
+    let Plan { roles, storage, source, kustomize, locals } = plan;
     let mut registry = Registry { runtime: runtime.clone(), stopped, tasks: JoinSet::new() };
     let store = storage.as_ref().map(|storage| storage.store.clone());
     if roles.contains(&Role::Source) {
@@ -102,7 +102,7 @@ where
         let root = store.root().to_owned();
         let server = async move { weir_artifact::serve(listener, &root).await };
         registry.tasks.spawn(until(registry.stopped.clone(), server));
-        registry.add(GitRepositories { store, locals }, concurrent_sources, pokes);
+        registry.add(GitRepositories { store, locals, ssh: source.ssh }, source.concurrent, pokes);
         registry.unsupported::<Bucket>();
         registry.unsupported::<OCIRepository>();
         registry.unsupported::<HelmRepository>();

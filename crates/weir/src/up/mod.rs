@@ -86,7 +86,7 @@ pub async fn run(args: Args, output: &Output) -> Result<ExitCode, CliError> {
     let plan = Plan {
         roles: Role::ALL.into(),
         storage: Some(Storage::open(&storage)?),
-        concurrent_sources: weir_source::Options::default().concurrent,
+        source: weir_source::Options::default(),
         kustomize: weir_kustomization::Options::default(),
         locals: locals.clone(),
     };
