@@ -4,8 +4,8 @@
 //! published.
 //!
 //! Limits of this version: GitRepository reads local folders and repositories that the operator of
-//! the process has named ([`Locals`]), and URLs; cloud identities, signatures and the other kinds of
-//! sources are Stalled `NotImplemented`.
+//! the process has named ([`Locals`]), and http, https and ssh URLs; cloud identities,
+//! signatures and the other kinds of sources are Stalled `NotImplemented`.
 
 mod folder;
 pub mod gitrepository;
@@ -26,10 +26,17 @@ pub struct Options {
     pub requeue_dependency: Duration,
     /// Bytes that a fetch may transfer, and that its files may have (`--git-max-size`).
     pub max_size: u64,
+    /// What is agreed on with ssh servers (`--ssh-kex-algos`, `--ssh-hostkey-algos`).
+    pub ssh: weir_git::ssh::Options,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { concurrent: 2, requeue_dependency: Duration::from_secs(30), max_size: weir_git::Limits::DEFAULT_BYTES }
+        Self {
+            concurrent: 2,
+            requeue_dependency: Duration::from_secs(30),
+            max_size: weir_git::Limits::DEFAULT_BYTES,
+            ssh: weir_git::ssh::Options::default(),
+        }
     }
 }

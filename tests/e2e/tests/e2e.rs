@@ -14,6 +14,8 @@ mod crash;
 mod docs;
 #[path = "scenarios/git/mod.rs"]
 mod git;
+#[path = "scenarios/git_ssh.rs"]
+mod git_ssh;
 #[path = "scenarios/kubectl.rs"]
 mod kubectl;
 #[path = "scenarios/lifecycle.rs"]

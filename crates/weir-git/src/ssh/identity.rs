@@ -1,10 +1,25 @@
 use crate::{GitError, SshIdentity};
 use russh::keys::{Error, PrivateKey, decode_secret_key};
 
-/// The private key, decrypted. No message quotes what was read.
+/// Where a key and its passphrase come from, for messages.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Names<'a> {
+    pub key: &'a str,
+    pub passphrase: &'a str,
+}
+
+/// As they are called in a Secret.
+const SECRET: Names<'_> = Names { key: "in 'identity'", passphrase: "'password'" };
+
 pub(super) fn private_key(identity: &SshIdentity) -> Result<PrivateKey, GitError> {
-    let bad = |message: &str| GitError::Credentials(format!("the private key in 'identity' {message}"));
-    let text = std::str::from_utf8(identity.key.expose()).map_err(|_| bad("is not text"))?;
+    let passphrase = identity.passphrase.as_ref().map(|passphrase| passphrase.expose().as_str());
+    read(identity.key.expose(), passphrase, SECRET)
+}
+
+/// The private key, decrypted. No message quotes what was read.
+pub(super) fn read(pem: &[u8], passphrase: Option<&str>, names: Names<'_>) -> Result<PrivateKey, GitError> {
+    let bad = |message: &str| GitError::Credentials(format!("the private key {} {message}", names.key));
+    let text = std::str::from_utf8(pem).map_err(|_| bad("is not text"))?;
     // Editors and templates leave blanks at the ends of lines.
     let lines: Vec<&str> = text.lines().map(str::trim).collect();
     let begin = lines.iter().find(|line| line.starts_with("-----BEGIN "));
@@ -18,8 +33,8 @@ pub(super) fn private_key(identity: &SshIdentity) -> Result<PrivateKey, GitError
     }
     let is_encrypted = cipher.is_some() || begin.contains("ENCRYPTED");
     let is_openssh = begin.contains("OPENSSH");
-    let missing = || bad("is encrypted, and its passphrase, key 'password', is missing");
-    let passphrase = identity.passphrase.as_ref().map(|passphrase| passphrase.expose().as_str());
+    let missing = || bad(&format!("is encrypted, and its passphrase, {}, is missing", names.passphrase));
+    let wrong = || bad(&format!("cannot be decrypted with the passphrase in {}", names.passphrase));
     if is_encrypted && passphrase.is_none() {
         return Err(missing());
     }
@@ -27,16 +42,11 @@ pub(super) fn private_key(identity: &SshIdentity) -> Result<PrivateKey, GitError
     let tried = passphrase.filter(|_| is_encrypted || is_openssh);
     decode_secret_key(&lines.join("\n"), tried).map_err(|error| match error {
         Error::KeyIsEncrypted => missing(),
-        Error::SshKey(russh::keys::ssh_key::Error::Crypto) => wrong_passphrase(),
-        _ if is_encrypted => wrong_passphrase(),
+        Error::SshKey(russh::keys::ssh_key::Error::Crypto) => wrong(),
+        _ if is_encrypted => wrong(),
         Error::UnknownAlgorithm(_) | Error::UnsupportedKeyType { .. } => {
             bad("is of a kind that is not supported: use an Ed25519, an ECDSA or an RSA key")
         }
         _ => bad("cannot be read: its PEM is damaged or cut off"),
     })
-}
-
-fn wrong_passphrase() -> GitError {
-    let message = "the private key in 'identity' cannot be decrypted with the passphrase in 'password'";
-    GitError::Credentials(message.to_owned())
 }

@@ -89,7 +89,8 @@ pub(super) fn shown(key: &PublicKey) -> String {
     format!("{} {}", key.algorithm().as_str(), key.fingerprint(HashAlg::Sha256))
 }
 
-fn same_kind(one: &Algorithm, other: &Algorithm) -> bool {
+/// RSA is one kind, whatever it signs with.
+pub(super) fn same_kind(one: &Algorithm, other: &Algorithm) -> bool {
     match (one, other) {
         (Algorithm::Rsa { .. }, Algorithm::Rsa { .. }) => true,
         (one, other) => one == other,

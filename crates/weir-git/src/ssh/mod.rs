@@ -4,14 +4,20 @@
 
 mod address;
 mod identity;
+mod keys;
 mod known_hosts;
 mod link;
 mod options;
+mod scan;
 mod session;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod tools_tests;
 
+pub use keys::{Curve, KeyKind, KeyPair};
 pub use options::{HostKeyAlgorithms, KexAlgorithms, Options};
+pub use scan::{host_of, scan};
 
 use crate::limits::Guard;
 use crate::{Access, GitError};

@@ -4,7 +4,7 @@ use super::known_hosts::Known;
 use crate::GitError;
 use russh::client::{AuthResult, Config, Handle, Handler, Msg, connect_stream};
 use russh::keys::{HashAlg, PrivateKey, PrivateKeyWithHashAlg, PublicKeyOrCertificate};
-use russh::{Channel, SshId};
+use russh::{Channel, Preferred, SshId};
 use std::borrow::Cow;
 use std::sync::Arc;
 use tokio::net::TcpStream;
@@ -28,11 +28,7 @@ pub(super) async fn open(
     let socket = TcpStream::connect((address.host.as_str(), address.port)).await;
     let socket = socket.map_err(|error| failed(error.to_string()))?;
     socket.set_nodelay(true).map_err(|error| failed(error.to_string()))?;
-    let config = Config {
-        client_id: SshId::Standard(Cow::Borrowed(concat!("SSH-2.0-weir_", env!("CARGO_PKG_VERSION")))),
-        preferred: options.preferred(known.ordered(&options.host_keys.0)),
-        ..Config::default()
-    };
+    let config = client_config(options.preferred(known.ordered(&options.host_keys.0)));
     let connected = connect_stream(Arc::new(config), socket, Verifier { known }).await;
     let mut handle = connected.map_err(|failure| match failure {
         Failure::Ours(error) => error,
@@ -47,6 +43,11 @@ pub(super) async fn open(
     channel.set_env(false, "GIT_PROTOCOL", "version=2").await.map_err(told)?;
     channel.exec(true, address.command()).await.map_err(told)?;
     Ok(Session { channel, _handle: handle })
+}
+
+pub(super) fn client_config(preferred: Preferred) -> Config {
+    let name = concat!("SSH-2.0-weir_", env!("CARGO_PKG_VERSION"));
+    Config { client_id: SshId::Standard(Cow::Borrowed(name)), preferred, ..Config::default() }
 }
 
 async fn log_in(handle: &mut Handle<Verifier>, address: &Address, key: PrivateKey) -> Result<(), Failure> {

@@ -112,7 +112,7 @@ fn encrypted_keys_need_their_passphrase() {
             fetched.map_err(|error| (error.reason(), error.report().to_string()))
         };
         assert_eq!(with(Some("s3cr3t")), Ok(1), "{args:?}");
-        let missing = "the private key in 'identity' is encrypted, and its passphrase, key 'password', is missing";
+        let missing = "the private key in 'identity' is encrypted, and its passphrase, 'password', is missing";
         assert_eq!(with(None), Err(("AuthenticationFailed", missing.to_owned())), "{args:?}");
         let wrong = "the private key in 'identity' cannot be decrypted with the passphrase in 'password'";
         assert_eq!(with(Some("hunter2")), Err(("AuthenticationFailed", wrong.to_owned())), "{args:?}");

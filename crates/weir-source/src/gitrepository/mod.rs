@@ -10,9 +10,9 @@ mod publish;
 mod triggers;
 mod trouble;
 
-use crate::Locals;
 pub use triggers::triggers;
 
+use crate::{Locals, Options};
 use fetch::Fetched;
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,7 +21,7 @@ use weir_api::common::Artifact;
 use weir_api::{GitRepository, reasons};
 use weir_artifact::Store;
 use weir_base::Class;
-use weir_git::Resolved;
+use weir_git::{Access, Resolved};
 use weir_runtime::{Cx, Done, Failure, Metadata, Reconciler, Severity, conditions};
 
 /// The longest pause that a server may ask for.
@@ -34,10 +34,7 @@ const SUMMARY: usize = 50;
 pub struct GitRepositories {
     pub store: Store,
     pub locals: Arc<Locals>,
-    /// When an include that has no artifact yet is looked for again.
-    pub requeue_dependency: Duration,
-    /// Bytes of a transfer and of the files that it brings.
-    pub max_size: u64,
+    pub options: Options,
 }
 
 impl Reconciler for GitRepositories {
@@ -62,7 +59,8 @@ impl Reconciler for GitRepositories {
         let held = self.held(object, cx).await;
         let gone = held.is_none() && object.status.as_ref().is_some_and(|status| status.artifact.is_some());
         let access = gather::access(object, &plan, cx).await.map_err(|trouble| fetch_failed(cx, trouble))?;
-        let includes = include::artifacts(object, &plan.includes, self.requeue_dependency, cx).await?;
+        let access = Access { ssh_options: self.options.ssh.clone(), ..access };
+        let includes = include::artifacts(object, &plan.includes, self.options.requeue_dependency, cx).await?;
         let is_same = observed::is_same(object, &plan, &includes);
         let resolved = fetch::resolve(&plan, &access).await.map_err(|trouble| fetch_failed(cx, trouble))?;
         if let (Some(held), Some(resolved)) = (&held, &resolved)
@@ -72,7 +70,7 @@ impl Reconciler for GitRepositories {
             return Ok(unchanged(object, held, cx));
         }
         building(held.as_ref(), resolved.as_ref(), gone, cx).await?;
-        let fetched = fetch::fetch(&plan, &access, resolved, self.max_size, cx.budget()).await;
+        let fetched = fetch::fetch(&plan, &access, resolved, self.options.max_size, cx.budget()).await;
         let fetched = fetched.map_err(|trouble| fetch_failed(cx, trouble))?;
         if let Some(held) = held.filter(|held| held.revision == fetched.revision && is_same) {
             let message = format!("artifact up-to-date with remote revision: '{}'", held.revision);

@@ -25,7 +25,7 @@ pub(super) struct Plan {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Place {
     Local(Local),
-    /// An http or https URL.
+    /// An http, https or ssh URL.
     Network(String),
 }
 
@@ -57,7 +57,6 @@ pub(super) fn plan(object: &GitRepository, locals: &Locals) -> Result<Plan, Fail
         // A local source needs no cloud identity.
         (local.is_none() && service_account_name.is_some(), "spec.serviceAccountName"),
         (local.is_none() && provider.is_some_and(|p| p != GitProvider::Generic), "spec.provider"),
-        (local.is_none() && url.starts_with("ssh://"), "fetching over ssh"),
     ];
     if let Some((_, what)) = missing.iter().find(|(is_asked, _)| *is_asked) {
         return Err(Failure::not_implemented(what));
@@ -107,7 +106,6 @@ mod tests {
         locals.insert("https://example.com/a", Local::Folder("/a".into()));
         locals.insert("https://example.com/c", Local::Repository("/c".into()));
         let cases = [
-            (r#"{"url":"ssh://git@example.com/b"}"#, "fetching over ssh"),
             (r#"{"url":"https://example.com/b","provider":"github"}"#, "spec.provider"),
             (
                 r#"{"url":"https://example.com/c","recurseSubmodules":true}"#,

@@ -7,6 +7,7 @@ use clap::Args;
 use std::path::PathBuf;
 use std::time::Duration;
 use weir_artifact::Algorithm;
+use weir_git::ssh::{self, HostKeyAlgorithms, KexAlgorithms};
 use weir_runtime::{LeaseTiming, RetryDelay, Watch};
 
 /// The flags that mean the same for every controller.
@@ -101,6 +102,12 @@ pub struct Source {
     /// Bytes that a Git repository may transfer, and that its files may have; units Ki, Mi, Gi. An addition to Flux's flags.
     #[arg(long, default_value = "4Gi", value_parser = bytes, value_name = "BYTES")]
     pub git_max_size: u64,
+    /// Key exchanges to agree on with ssh servers, a comma list; default: the library's.
+    #[arg(long, default_value = "", hide_default_value = true, value_name = "ALGORITHMS")]
+    pub ssh_kex_algos: KexAlgorithms,
+    /// Kinds of host keys to accept from ssh servers, a comma list; default: all but RSA with SHA-1.
+    #[arg(long, default_value = "", hide_default_value = true, value_name = "ALGORITHMS")]
+    pub ssh_hostkey_algos: HostKeyAlgorithms,
 }
 
 /// The kustomize controller's own.
@@ -159,16 +166,6 @@ fn bytes(text: &str) -> Result<u64, String> {
     parsed.filter(|bytes| *bytes > 0).ok_or_else(|| "write a number above 0, alone or with Ki, Mi or Gi".to_owned())
 }
 
-impl Source {
-    pub fn options(&self) -> weir_source::Options {
-        weir_source::Options {
-            concurrent: self.concurrent,
-            requeue_dependency: self.requeue_dependency,
-            max_size: self.git_max_size,
-        }
-    }
-}
-
 impl Shared {
     /// What needs more than one flag, or the surroundings, to be judged.
     pub fn watch(&self, runtime_namespace: Option<&str>) -> Result<Watch, CliError> {
@@ -205,6 +202,18 @@ impl Shared {
             return Err(CliError::new("--min-retry-delay has to be above 0 and at most --max-retry-delay"));
         }
         Ok(RetryDelay { min: self.min_retry_delay, max: self.max_retry_delay })
+    }
+}
+
+impl Source {
+    pub fn options(&self) -> weir_source::Options {
+        let ssh = ssh::Options { kex: self.ssh_kex_algos.clone(), host_keys: self.ssh_hostkey_algos.clone() };
+        weir_source::Options {
+            concurrent: self.concurrent,
+            requeue_dependency: self.requeue_dependency,
+            max_size: self.git_max_size,
+            ssh,
+        }
     }
 }
 

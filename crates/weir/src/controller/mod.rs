@@ -196,6 +196,7 @@ fn start(runtime: &Runtime, job: Job, stopped: channel::Receiver<bool>) -> Resul
 #[cfg(test)]
 mod tests {
     use super::*;
+    use weir_git::ssh::HostKeyAlgorithms;
 
     fn parse(line: &str) -> Result<Job, String> {
         Args::try_parse_from(line.split_whitespace()).map(Args::job).map_err(|error| error.to_string())
@@ -214,6 +215,10 @@ mod tests {
         let own = job.source.expect("its own");
         assert_eq!((own.concurrent, own.storage_addr.as_str(), own.git_max_size), (5, ":9090", 4 << 30));
         assert_eq!((own.requeue_dependency.as_secs(), own.artifact_retention_records), (5, 2));
+        let job = parse("x source --ssh-kex-algos=diffie-hellman-group14-sha1,curve25519-sha256 --ssh-hostkey-algos=");
+        let ssh = job.expect("is taken").source.expect("its own").options().ssh;
+        assert_eq!(ssh.host_keys, HostKeyAlgorithms::default());
+        assert_eq!(Ok(ssh.kex), "diffie-hellman-group14-sha1,curve25519-sha256".parse());
         let job = parse("x kustomize --no-remote-bases=true --default-service-account=default").expect("is taken");
         let options = job.kustomize.expect("its own").options(true);
         assert_eq!(options.default_service_account.as_deref(), Some("default"));
@@ -239,6 +244,8 @@ mod tests {
             ("x run --feature-gates=ExternalArtifact=true", "ExternalArtifact=true is not implemented"),
             ("x run --interval-jitter-percentage=101", "101 is not in 0..=100"),
             ("x source --no-such-flag", "unexpected argument"),
+            ("x source --ssh-kex-algos=none", "'none' is not a known key exchange; known are mlkem768x25519-sha256"),
+            ("x run --source.ssh-hostkey-algos=ssh-dss", "'ssh-dss' is not a known host key algorithm; known are"),
         ] {
             let message = parse(line).err().expect("refused");
             assert!(message.contains(expect), "{line}: {message}");

@@ -19,8 +19,6 @@ const REFUSED: &[(&str, &str)] = &[
     ("override-manager", ""),
     ("sops-age-secret", ""),
     ("sops-vault-configmap", ""),
-    ("ssh-hostkey-algos", ""),
-    ("ssh-kex-algos", ""),
     ("token-cache-max-duration", ""),
     ("token-cache-max-size", ""),
     ("watch-configs-label-selector", ""),

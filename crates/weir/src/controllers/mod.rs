@@ -102,9 +102,9 @@ where
         let root = store.root().to_owned();
         let server = async move { weir_artifact::serve(listener, &root).await };
         registry.tasks.spawn(until(registry.stopped.clone(), server));
-        let weir_source::Options { concurrent, requeue_dependency, max_size } = source;
         let runtime = registry.runtime.clone();
-        registry.add(GitRepositories { store, locals, requeue_dependency, max_size }, concurrent, move |objects| {
+        let concurrent = source.concurrent;
+        registry.add(GitRepositories { store, locals, options: source }, concurrent, move |objects| {
             let included = weir_source::gitrepository::triggers(&runtime, objects.clone());
             pokes(objects).into_iter().chain(included).collect()
         });
