@@ -1,4 +1,5 @@
 use crate::metrics::Metrics;
+use crate::outbox::Outbox;
 use crate::sink::Sink;
 use kube::Resource;
 use kube::api::Api;
@@ -21,6 +22,8 @@ pub struct Runtime {
     pub jitter_percent: u8,
     /// Where events go besides the API server (`--events-addr`).
     pub sink: Option<Sink>,
+    /// The events that are not delivered yet; shared with the sink.
+    pub outbox: Outbox,
     pub metrics: Arc<Metrics>,
 }
 
@@ -34,6 +37,7 @@ impl Runtime {
             retry: RetryDelay::default(),
             jitter_percent: 5,
             sink: None,
+            outbox: Outbox::default(),
             metrics: Arc::default(),
         }
     }

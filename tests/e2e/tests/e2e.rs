@@ -18,6 +18,8 @@ mod kubectl;
 mod lifecycle;
 #[path = "scenarios/many.rs"]
 mod many;
+#[path = "scenarios/replicas.rs"]
+mod replicas;
 #[path = "scenarios/tenants.rs"]
 mod tenants;
 #[path = "scenarios/up.rs"]

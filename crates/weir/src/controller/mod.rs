@@ -11,6 +11,7 @@ mod refused;
 use crate::controllers::{self, Plan, Role, Running, Storage, StorageOptions};
 use crate::error::CliError;
 use clap::{Parser, Subcommand};
+use cluster::Connections;
 use flags::{Kustomize, Shared, Source};
 use prefixed::Prefixed;
 use refused::Refused;
@@ -19,11 +20,13 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch as channel;
-use weir_runtime::{Runtime, Sink};
+use weir_runtime::{Outbox, Runtime, Sink};
 use weir_source::Locals;
 
 /// Passes under way at the end may take so long; the pods' grace period is a little longer.
-const GRACE: Duration = Duration::from_secs(25);
+const GRACE: Duration = Duration::from_secs(23);
+/// And the last events so long.
+const FLUSH: Duration = Duration::from_secs(5);
 
 /// Run the controllers against a cluster.
 #[derive(Parser)]
@@ -128,10 +131,12 @@ pub async fn run(args: Args) -> Result<ExitCode, CliError> {
     let watch = shared.watch(namespace.as_deref())?;
     let retry = shared.retry()?;
     let metrics = Arc::<weir_runtime::metrics::Metrics>::default();
-    let session = cluster::connect(shared.kubeconfig.as_deref(), metrics.clone()).await?;
+    let Connections { session, leases: lease_client, fence } =
+        cluster::connect(shared.kubeconfig.as_deref(), metrics.clone()).await?;
+    let outbox = Outbox::default();
     let sink = match shared.events_addr.as_str() {
         "" => None,
-        url => Some(Sink::start(url, metrics.clone())?),
+        url => Some(Sink::start(url, metrics.clone(), outbox.clone())?),
     };
     probes::serve(&shared.metrics_addr, &shared.health_addr, metrics.clone())?;
     job.idle.iter().for_each(|message| tracing::warn!("{message}"));
@@ -152,6 +157,7 @@ pub async fn run(args: Args) -> Result<ExitCode, CliError> {
         retry,
         jitter_percent: shared.interval_jitter_percentage,
         sink,
+        outbox: outbox.clone(),
         metrics: metrics.clone(),
         ..Runtime::new(session.clone(), host.clone())
     };
@@ -160,27 +166,37 @@ pub async fn run(args: Args) -> Result<ExitCode, CliError> {
     if shared.enable_leader_election {
         let wanted = lead::wanted(&job.roles, &shared, namespace.as_deref(), &host, timing);
         leases = tokio::select! {
-            leases = lead::Leases::acquire(wanted, session.client(), &metrics) => leases?,
+            leases = lead::Leases::acquire(wanted, &lease_client, &metrics, &fence) => leases?,
             () = end.received() => return Ok(ExitCode::SUCCESS),
         };
     }
     // Whoever lost a lease must not go on for an instant: the process ends without waiting for passes.
     let (stop, stopped) = channel::channel(false);
-    let running = start(&runtime, job, stopped)?;
-    tokio::select! {
-        error = leases.keep() => return Err(error.into()),
-        () = end.received() => {}
-    }
-    tracing::info!("stopping: passes under way are finished");
-    let _ = stop.send(true);
-    tokio::select! {
-        error = leases.keep() => return Err(error.into()),
-        () = running.finish(GRACE) => {}
-    }
-    if shared.leader_election_release_on_cancel {
+    let mut running = start(&runtime, job, stopped)?;
+    let lost = tokio::select! {
+        error = leases.keep() => Some(error),
+        () = end.received() => {
+            tracing::info!("stopping: passes under way are finished");
+            let _ = stop.send(true);
+            tokio::select! {
+                error = leases.keep() => Some(error),
+                () = running.finish(GRACE) => None,
+            }
+        }
+    };
+    // What was done is still told: to say it is no work of the leader's.
+    running.abort().await;
+    if lost.is_none() && shared.leader_election_release_on_cancel {
         leases.release().await;
     }
-    Ok(ExitCode::SUCCESS)
+    let untold = outbox.finish(FLUSH).await;
+    if untold > 0 {
+        tracing::warn!(events = untold, "the end did not wait for the last events to be delivered");
+    }
+    match lost {
+        Some(error) => Err(error.into()),
+        None => Ok(ExitCode::SUCCESS),
+    }
 }
 
 fn start(runtime: &Runtime, job: Job, stopped: channel::Receiver<bool>) -> Result<Running, CliError> {
