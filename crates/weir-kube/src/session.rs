@@ -10,6 +10,8 @@ use weir_doc::{Node, from_json, to_json};
 use weir_object::{ObjectId, ObjectRef};
 
 const ANSWER_LIMIT: usize = 128 << 20;
+/// The server ends a request by itself after a minute; what takes longer has been lost on the way.
+const ANSWER_WITHIN: Duration = Duration::from_secs(75);
 
 /// Who makes the requests, when it is not the controller itself.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -283,6 +285,11 @@ pub(crate) fn request(
 
 /// Sends a request and reads the whole answer; an answer that is no success is an error.
 pub(crate) async fn send(client: &kube::Client, request: Request<Body>) -> Result<(Bytes, u16), KubeError> {
+    let answer = tokio::time::timeout(ANSWER_WITHIN, answer(client, request)).await;
+    answer.unwrap_or_else(|_| Err(KubeError::Unreachable(format!("no answer within {} s", ANSWER_WITHIN.as_secs()))))
+}
+
+async fn answer(client: &kube::Client, request: Request<Body>) -> Result<(Bytes, u16), KubeError> {
     let (method, uri) = (request.method().clone(), request.uri().clone());
     tracing::trace!(%method, %uri, "request");
     let response = client.send(request).await.map_err(|error| KubeError::Unreachable(error.to_string()))?;

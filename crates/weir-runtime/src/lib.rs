@@ -14,6 +14,7 @@ pub mod conditions;
 mod controller;
 mod cx;
 mod drive;
+mod due;
 mod election;
 mod eventlog;
 mod events;

@@ -17,6 +17,11 @@ pub struct Controller {
 impl Controller {
     /// Starts `weir controller COMMAND ARGS` against the cluster of a kubeconfig, on ports of its own.
     pub fn start(kubeconfig: &Path, command: &str, args: &[&str]) -> Self {
+        Self::start_in("default", kubeconfig, command, args)
+    }
+
+    /// The same as a pod of a namespace.
+    pub fn start_in(namespace: &str, kubeconfig: &Path, command: &str, args: &[&str]) -> Self {
         let (metrics, health) = (free_port(), free_port());
         let mut child = Command::new(program())
             .args(["controller", command])
@@ -24,7 +29,7 @@ impl Controller {
             .arg(format!("--metrics-addr=127.0.0.1:{metrics}"))
             .arg(format!("--health-addr=127.0.0.1:{health}"))
             .args(args)
-            .env("RUNTIME_NAMESPACE", "default")
+            .env("RUNTIME_NAMESPACE", namespace)
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::piped())

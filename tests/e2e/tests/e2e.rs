@@ -20,6 +20,8 @@ mod lifecycle;
 mod many;
 #[path = "scenarios/replicas.rs"]
 mod replicas;
+#[path = "scenarios/shards.rs"]
+mod shards;
 #[path = "scenarios/tenants.rs"]
 mod tenants;
 #[path = "scenarios/up.rs"]

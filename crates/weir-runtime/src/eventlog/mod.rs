@@ -206,3 +206,101 @@ fn cut(message: &str) -> String {
     let end = (0..MESSAGE_LIMIT - 3).rev().find(|at| message.is_char_boundary(*at)).unwrap_or(0);
     format!("{}...", &message[..end])
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use http::{Request, Response};
+    use kube::client::Body;
+    use std::collections::BTreeMap;
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+    use tower::{BoxError, ServiceExt};
+    use weir_sandbox::{Options, Sandbox};
+
+    /// An API server that can be out of reach, and a recorder on it.
+    struct Bench {
+        session: Session,
+        log: EventLog,
+        outbox: Outbox,
+        away: Arc<AtomicBool>,
+        refused: Arc<AtomicUsize>,
+        _sandbox: Arc<Sandbox>,
+    }
+
+    impl Bench {
+        fn start() -> Self {
+            let sandbox = Sandbox::open(Options { workloads: false, ..Options::default() }).expect("opens");
+            let (away, refused) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicUsize::new(0)));
+            let (inner, is_away, count) = (sandbox.service(), away.clone(), refused.clone());
+            let service = tower::service_fn(move |request: Request<Body>| {
+                let (inner, is_away, count) = (inner.clone(), is_away.clone(), count.clone());
+                async move {
+                    if is_away.load(Ordering::SeqCst) {
+                        count.fetch_add(1, Ordering::SeqCst);
+                        return Err::<Response<_>, BoxError>("connection refused".into());
+                    }
+                    inner.oneshot(request).await.map_err(Into::into)
+                }
+            });
+            let session = Session::new(kube::Client::new(service, "default"));
+            let outbox = Outbox::default();
+            let log = EventLog::start(session.clone(), "test-controller", "host".to_owned(), outbox.clone());
+            Self { session, log, outbox, away, refused, _sandbox: sandbox }
+        }
+
+        fn say(&self, message: &str) {
+            let involved = Involved {
+                api_version: "kustomize.toolkit.fluxcd.io/v1".into(),
+                kind: "Kustomization".into(),
+                namespace: "default".into(),
+                name: "x".into(),
+                uid: "1".into(),
+                resource_version: String::new(),
+                annotations: BTreeMap::new(),
+            };
+            let metadata = Metadata::from([("kustomize.toolkit.fluxcd.io/revision".to_owned(), "main".to_owned())]);
+            assert!(self.log.send(involved, Severity::Info, "R", message, metadata));
+        }
+
+        /// Message and count of each Event, sorted.
+        async fn events(&self) -> Vec<(String, i64)> {
+            let event = self.session.resource(&event_ref("default", "")).await.expect("is served");
+            let list = self.session.list(&event, "default", "").await.expect("lists");
+            let mut told: Vec<(String, i64)> = list
+                .iter()
+                .map(|e| {
+                    let count = e.get("count").and_then(Node::as_i64).unwrap_or_default();
+                    (e.str_at(&["message"]).unwrap_or_default().to_owned(), count)
+                })
+                .collect();
+            told.sort();
+            told
+        }
+    }
+
+    #[tokio::test]
+    async fn repeated_and_similar_events_are_one_object() {
+        let bench = Bench::start();
+        bench.say("0");
+        (0..12).for_each(|n| bench.say(&n.to_string()));
+        assert_eq!(bench.outbox.finish(Duration::from_secs(20)).await, 0);
+        let mut expect = vec![("(combined from similar events): 11".to_owned(), 3), ("0".to_owned(), 2)];
+        expect.extend((1..9).map(|n| (n.to_string(), 1)));
+        assert_eq!(bench.events().await, expect);
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn an_event_waits_for_the_api_server() {
+        let bench = Bench::start();
+        bench.away.store(true, Ordering::SeqCst);
+        bench.say("1");
+        bench.say("2");
+        weir_testkit::eventually("it was tried", || {
+            if bench.refused.load(Ordering::SeqCst) > 0 { Ok(()) } else { Err("not yet") }
+        });
+        bench.away.store(false, Ordering::SeqCst);
+        assert_eq!(bench.outbox.finish(Duration::from_secs(20)).await, 0);
+        assert_eq!(bench.events().await, [("1".to_owned(), 1), ("2".to_owned(), 1)]);
+    }
+}

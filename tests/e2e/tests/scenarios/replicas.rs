@@ -314,7 +314,7 @@ fn dead() -> String {
     format!("http://127.0.0.1:{}/", free_port())
 }
 
-fn replica(kubeconfig: &Path, data: &Path, storage: &str, args: &[&str]) -> Controller {
+pub(crate) fn replica(kubeconfig: &Path, data: &Path, storage: &str, args: &[&str]) -> Controller {
     let (path, storage) =
         (format!("--source.storage-path={}", data.display()), format!("--source.storage-addr={storage}"));
     let mut all = vec![path.as_str(), &storage, "--enable-leader-election", "--leader-election-retry-period=500ms"];
@@ -357,7 +357,7 @@ fn written(cluster: &Cluster, space: &str) -> String {
     versions.collect::<Vec<_>>().join("\n")
 }
 
-fn address() -> String {
+pub(crate) fn address() -> String {
     format!("127.0.0.1:{}", free_port())
 }
 
