@@ -18,4 +18,4 @@ pub use client::client;
 pub use discovery::{Discovery, Resource};
 pub use error::KubeError;
 pub use fence::Fence;
-pub use session::{ApplyOptions, Counters, Deleted, Identity, Propagation, Session};
+pub use session::{ApplyOptions, Counters, Deleted, Identity, Propagation, Session, percent_encoded};

@@ -253,13 +253,13 @@ impl Session {
 }
 
 fn path(resource: &Resource, id: &ObjectId, subresource: &str) -> String {
-    let name = encode_segment(&id.name);
+    let name = percent_encoded(&id.name);
     let base = resource.collection(&id.namespace);
     if subresource.is_empty() { format!("{base}/{name}") } else { format!("{base}/{name}/{subresource}") }
 }
 
-/// Names of RBAC objects may hold characters that a path may not.
-fn encode_segment(name: &str) -> String {
+/// For a segment of a path (names of RBAC objects may hold characters that a path may not) or a value of a query.
+pub fn percent_encoded(name: &str) -> String {
     let mut out = String::with_capacity(name.len());
     for byte in name.bytes() {
         match byte {

@@ -11,6 +11,7 @@
 
 mod backoff;
 pub mod conditions;
+mod configs;
 mod controller;
 mod cx;
 mod drive;
@@ -26,6 +27,7 @@ mod runtime;
 mod sink;
 mod unsupported;
 
+pub use configs::{Config, configs};
 pub use controller::{Controller, Reconciler, Trigger, run};
 pub use cx::{Checkpointed, Cx};
 pub use election::{Election, ElectionError, Held, LeaseTiming, identity};

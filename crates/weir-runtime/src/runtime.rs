@@ -8,6 +8,7 @@ use serde::de::DeserializeOwned;
 use std::fmt::Debug;
 use std::sync::Arc;
 use std::time::Duration;
+use weir_api::names;
 use weir_kube::Session;
 
 /// What the controllers of one process share.
@@ -64,11 +65,20 @@ impl Runtime {
 }
 
 /// Which objects are reconciled: all, one namespace's, a shard's.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Watch {
     pub namespace: Option<String>,
     /// A label selector as Kubernetes writes it (`--watch-label-selector`).
     pub selector: Option<String>,
+    /// The ConfigMaps and Secrets whose change makes the objects due that name them
+    /// (`--watch-configs-label-selector`): empty for all, `None` for none.
+    pub configs: Option<String>,
+}
+
+impl Default for Watch {
+    fn default() -> Self {
+        Self { namespace: None, selector: None, configs: Some(format!("{}={}", names::WATCH, names::WATCH_ENABLED)) }
+    }
 }
 
 /// `--min-retry-delay` and `--max-retry-delay`.

@@ -6,7 +6,7 @@ mod cluster;
 mod controller;
 mod up;
 
-pub use cluster::{Backend, Cluster};
+pub use cluster::{Backend, Cluster, condition};
 pub use controller::{Controller, free_port, http_get};
 pub use up::{Ended, Up, weir};
 

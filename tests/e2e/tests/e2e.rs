@@ -6,6 +6,8 @@ mod manifests;
 
 #[path = "scenarios/build.rs"]
 mod build;
+#[path = "scenarios/configs.rs"]
+mod configs;
 #[path = "scenarios/controller.rs"]
 mod controller;
 #[path = "scenarios/crash.rs"]

@@ -8,7 +8,7 @@ use std::path::Path;
 use std::sync::Arc;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use weir_api::{FluxKind, GitRepository, KindInfo, Kustomization};
-use weir_kube::{Fence, Session};
+use weir_kube::{Fence, KubeError, Session, percent_encoded};
 use weir_object::{ObjectId, ObjectRef};
 use weir_runtime::metrics::{Metrics, series};
 
@@ -63,8 +63,14 @@ pub fn hostname() -> String {
     named.map(|name| name.trim().to_owned()).filter(|name| !name.is_empty()).unwrap_or_else(|| "weir".to_owned())
 }
 
-/// A controller without the definition of its kind would watch nothing, silently.
-pub async fn definitions_are_there(session: &Session, roles: &BTreeSet<Role>) -> Result<(), CliError> {
+/// A controller without the definition of its kind, or with a selector that is none, would watch nothing, silently.
+/// `selectors` are the flags and their values; `namespace` is the one that is watched.
+pub async fn can_watch(
+    session: &Session,
+    roles: &BTreeSet<Role>,
+    selectors: &[(&str, &str)],
+    namespace: Option<&str>,
+) -> Result<(), CliError> {
     let needed: [(Role, &KindInfo); 2] = [(Role::Source, GitRepository::INFO), (Role::Kustomize, Kustomization::INFO)];
     for (_, info) in needed.iter().filter(|(role, _)| roles.contains(role)) {
         let id = ObjectId {
@@ -74,9 +80,17 @@ pub async fn definitions_are_there(session: &Session, roles: &BTreeSet<Role>) ->
             name: String::new(),
         };
         let kind = ObjectRef { id, version: info.version.to_owned() };
-        session.resource(&kind).await.map_err(|error| {
+        let resource = session.resource(&kind).await.map_err(|error| {
             CliError::new(format!("{error} (apply config/crd, or run `flux install`, before the controllers start)"))
         })?;
+        for (flag, selector) in selectors {
+            let query = format!("limit=1&labelSelector={}", percent_encoded(selector));
+            let answer = session.list(&resource, namespace.unwrap_or_default(), &query).await;
+            // Whatever else is wrong is told by the controllers, and may pass.
+            if let Err(KubeError::Refused { code: 400, message, .. }) = answer {
+                return Err(CliError::new(format!("{flag}={selector}: {message}")));
+            }
+        }
     }
     Ok(())
 }

@@ -150,7 +150,11 @@ pub async fn run(args: Args) -> Result<ExitCode, CliError> {
         tracing::info!("{} of Flux runs on this cluster: its kinds are left to it", role.controller());
     }
     job.roles.retain(|role| !held.contains(role));
-    cluster::definitions_are_there(&session, &job.roles).await?;
+    let selectors = [
+        ("--watch-label-selector", watch.selector.as_deref().unwrap_or_default()),
+        ("--watch-configs-label-selector", watch.configs.as_deref().unwrap_or_default()),
+    ];
+    cluster::can_watch(&session, &job.roles, &selectors, watch.namespace.as_deref()).await?;
     let host = cluster::hostname();
     let runtime = Runtime {
         watch,
@@ -267,6 +271,15 @@ mod tests {
         ] {
             let message = parse(line).err().expect("refused");
             assert!(message.contains(expect), "{line}: {message}");
+        }
+        for (line, expect) in [
+            ("x run", Some("reconcile.fluxcd.io/watch=Enabled")),
+            ("x kustomize --watch-configs-label-selector=a=b", Some("a=b")),
+            ("x kustomize --watch-configs-label-selector=", Some("")),
+            ("x kustomize --feature-gates=DisableConfigWatchers=true", None),
+        ] {
+            let watch = parse(line).expect("is taken").shared.watch(None).expect("is right");
+            assert_eq!(watch.configs.as_deref(), expect, "{line}");
         }
         let job = parse("x run --leader-election-renew-deadline=40s").expect("is parsed");
         assert!(job.shared.lease_timing().is_err());

@@ -26,7 +26,6 @@ const REFUSED: &[(&str, &str)] = &[
     ("ssh-kex-algos", ""),
     ("token-cache-max-duration", ""),
     ("token-cache-max-size", ""),
-    ("watch-configs-label-selector", ""),
 ];
 
 #[derive(Clone, Copy, Debug)]

@@ -116,10 +116,9 @@ where
     if roles.contains(&Role::Kustomize) {
         let concurrency = kustomize.concurrent;
         let fetcher = Fetcher::new(store, kustomize.http_retry);
-        let runtime = registry.runtime.clone();
-        registry.add(Kustomizations::new(fetcher, kustomize), concurrency, move |objects| {
-            weir_kustomization::triggers(&runtime, objects)
-        });
+        let kustomizations = Kustomizations::new(fetcher, kustomize);
+        let triggers = kustomizations.triggers(&registry.runtime);
+        registry.add(kustomizations, concurrency, triggers);
     }
     if roles.contains(&Role::Watcher) {
         registry.unsupported::<ArtifactGenerator>();
