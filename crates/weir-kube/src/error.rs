@@ -53,6 +53,18 @@ impl KubeError {
     }
 }
 
+impl From<kube::Error> for KubeError {
+    fn from(error: kube::Error) -> Self {
+        match error {
+            kube::Error::Api(status) => {
+                KubeError::Refused { code: status.code, reason: status.reason, message: status.message }
+            }
+            kube::Error::SerdeError(error) => KubeError::Garbled(error.to_string()),
+            error => KubeError::Unreachable(error.to_string()),
+        }
+    }
+}
+
 impl Diagnose for KubeError {
     fn reason(&self) -> &'static str {
         "ReconciliationFailed"

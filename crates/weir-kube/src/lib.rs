@@ -2,17 +2,24 @@
 //! identity, kinds are resolved through one discovery cache.
 //!
 //! Contract: a [`Session`] is one identity on one cluster. It never adds rights: with an identity
-//! set, every request carries the impersonation headers. Requests are counted by verb.
+//! set, every request carries the impersonation headers. Requests are counted by verb. A process whose
+//! lease has run out writes nothing ([`Fence`]).
+//!
+//! Objects are watched through one [`Hub`], by shared streams.
 //!
 //! Limits: answers of at most 128 MiB; the server must offer aggregated discovery (Kubernetes 1.30
 //! and later).
 
-mod counted;
+mod client;
 mod discovery;
 mod error;
+mod fence;
+mod hub;
 mod session;
 
-pub use counted::counted;
+pub use client::client;
 pub use discovery::{Discovery, Resource};
 pub use error::KubeError;
-pub use session::{ApplyOptions, Counters, Deleted, Identity, Propagation, Session};
+pub use fence::Fence;
+pub use hub::{Coverage, Hub, HubLimits, Watching};
+pub use session::{ApplyOptions, Counters, Deleted, Identity, Propagation, Session, percent_encoded};

@@ -1,6 +1,6 @@
-use crate::{Discovery, KubeError, Resource};
+use crate::{Discovery, Hub, KubeError, Resource};
 use bytes::Bytes;
-use http::{HeaderValue, Method, Request, header};
+use http::{HeaderMap, HeaderValue, Method, Request, header};
 use http_body_util::BodyExt;
 use kube::client::Body;
 use std::sync::Arc;
@@ -10,6 +10,8 @@ use weir_doc::{Node, from_json, to_json};
 use weir_object::{ObjectId, ObjectRef};
 
 const ANSWER_LIMIT: usize = 128 << 20;
+/// The server ends a request by itself after a minute; what takes longer has been lost on the way.
+const ANSWER_WITHIN: Duration = Duration::from_secs(75);
 
 /// Who makes the requests, when it is not the controller itself.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -35,11 +37,22 @@ impl Identity {
 pub struct Counters {
     pub get: AtomicU64,
     pub list: AtomicU64,
+    pub watch: AtomicU64,
     pub apply: AtomicU64,
     pub dry_run: AtomicU64,
     pub patch: AtomicU64,
     pub create: AtomicU64,
     pub delete: AtomicU64,
+}
+
+impl Counters {
+    pub(crate) fn count_list(&self) {
+        self.list.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(crate) fn count_watch(&self) {
+        self.watch.fetch_add(1, Ordering::Relaxed);
+    }
 }
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -71,12 +84,18 @@ pub struct Session {
     discovery: Arc<Discovery>,
     identity: Option<Identity>,
     counters: Arc<Counters>,
+    hub: Arc<Hub>,
 }
 
 impl Session {
     /// The controller's own session.
     pub fn new(client: kube::Client) -> Self {
-        Self { client, discovery: Arc::default(), identity: None, counters: Arc::default() }
+        Self::with_hub(client, Arc::default())
+    }
+
+    /// The same with a hub that is shared with other clusters, or has its own limits.
+    pub fn with_hub(client: kube::Client, hub: Arc<Hub>) -> Self {
+        Self { client, discovery: Arc::default(), identity: None, counters: Arc::default(), hub }
     }
 
     /// The same cluster as somebody else.
@@ -94,6 +113,15 @@ impl Session {
 
     pub fn counters(&self) -> &Counters {
         &self.counters
+    }
+
+    pub fn hub(&self) -> &Arc<Hub> {
+        &self.hub
+    }
+
+    /// A number that the sessions of one cluster have in common.
+    pub(crate) fn cluster(&self) -> usize {
+        Arc::as_ptr(&self.discovery).addr()
     }
 
     pub async fn resource(&self, object: &ObjectRef) -> Result<Arc<Resource>, KubeError> {
@@ -131,7 +159,7 @@ impl Session {
 
     /// Lists the objects of a kind, in one namespace or (empty) in all.
     pub async fn list(&self, resource: &Resource, namespace: &str, query: &str) -> Result<Vec<Node>, KubeError> {
-        self.counters.list.fetch_add(1, Ordering::Relaxed);
+        self.counters.count_list();
         let query = if query.is_empty() { String::new() } else { format!("?{query}") };
         let uri = format!("{}{query}", resource.collection(namespace));
         let mut list = self.call(Method::GET, &uri, None, Vec::new()).await?;
@@ -240,24 +268,32 @@ impl Session {
         body: Vec<u8>,
     ) -> Result<Node, KubeError> {
         let mut request = request(method, uri, content_type, body)?;
-        if let Some(identity) = &self.identity {
-            let user = HeaderValue::from_str(identity.user())
-                .map_err(|_| KubeError::BadRequest(format!("'{}' is not a user name", identity.user())))?;
-            request.headers_mut().insert("impersonate-user", user);
-        }
+        self.act(request.headers_mut())?;
         let (body, _) = send(&self.client, request).await?;
         from_json(&body).map_err(|error| KubeError::Garbled(error.to_string()))
     }
 }
 
+impl Session {
+    /// Makes a request the identity's.
+    pub(crate) fn act(&self, headers: &mut HeaderMap) -> Result<(), KubeError> {
+        if let Some(identity) = &self.identity {
+            let user = HeaderValue::from_str(identity.user())
+                .map_err(|_| KubeError::BadRequest(format!("'{}' is not a user name", identity.user())))?;
+            headers.insert("impersonate-user", user);
+        }
+        Ok(())
+    }
+}
+
 fn path(resource: &Resource, id: &ObjectId, subresource: &str) -> String {
-    let name = encode_segment(&id.name);
+    let name = percent_encoded(&id.name);
     let base = resource.collection(&id.namespace);
     if subresource.is_empty() { format!("{base}/{name}") } else { format!("{base}/{name}/{subresource}") }
 }
 
-/// Names of RBAC objects may hold characters that a path may not.
-fn encode_segment(name: &str) -> String {
+/// For a segment of a path (names of RBAC objects may hold characters that a path may not) or a value of a query.
+pub fn percent_encoded(name: &str) -> String {
     let mut out = String::with_capacity(name.len());
     for byte in name.bytes() {
         match byte {
@@ -283,6 +319,11 @@ pub(crate) fn request(
 
 /// Sends a request and reads the whole answer; an answer that is no success is an error.
 pub(crate) async fn send(client: &kube::Client, request: Request<Body>) -> Result<(Bytes, u16), KubeError> {
+    let answer = tokio::time::timeout(ANSWER_WITHIN, answer(client, request)).await;
+    answer.unwrap_or_else(|_| Err(KubeError::Unreachable(format!("no answer within {} s", ANSWER_WITHIN.as_secs()))))
+}
+
+async fn answer(client: &kube::Client, request: Request<Body>) -> Result<(Bytes, u16), KubeError> {
     let (method, uri) = (request.method().clone(), request.uri().clone());
     tracing::trace!(%method, %uri, "request");
     let response = client.send(request).await.map_err(|error| KubeError::Unreachable(error.to_string()))?;

@@ -14,20 +14,23 @@ use weir_runtime::{Cx, Failure, Ready, Severity, conditions};
 const FIRST_LOOK: Duration = Duration::from_millis(50);
 const LAST_LOOK: Duration = Duration::from_secs(5);
 
-/// What a run was about: another generation, revision or request begins anew.
+/// What a run was about: another generation, revision, request or configuration begins anew.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Run {
     generation: Option<i64>,
     revision: String,
     requested_at: Option<String>,
+    /// How often what it names had changed.
+    stirred: u64,
 }
 
 impl Run {
-    pub fn of(object: &Kustomization, cx: &Cx<Kustomization>, source: &Source) -> Self {
+    pub fn of(object: &Kustomization, cx: &Cx<Kustomization>, source: &Source, stirred: u64) -> Self {
         Self {
             generation: object.metadata.generation,
             revision: source.revision.clone(),
             requested_at: cx.requested_at().map(str::to_owned),
+            stirred,
         }
     }
 }

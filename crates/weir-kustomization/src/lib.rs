@@ -18,19 +18,21 @@ mod triggers;
 mod variables;
 
 pub use plan::overlay;
-pub use triggers::triggers;
 
 use gather::Source;
 use health::Awaited;
+use kube::core::DeserializeGuard;
+use kube::runtime::reflector::Store;
 use plan::Plan;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
+use triggers::Stirred;
 use weir_api::{Kustomization, reasons};
 use weir_artifact::Fetcher;
 use weir_base::Tree;
 use weir_kube::{Identity, Session};
-use weir_runtime::{Cx, Done, Failure, Metadata, Reconciler, conditions};
+use weir_runtime::{Cx, Done, Failure, Metadata, Reconciler, Runtime, Trigger, conditions};
 
 /// What the controller is told at its start; Flux's flags of the same names.
 #[derive(Clone, Debug)]
@@ -71,11 +73,21 @@ pub struct Kustomizations {
     awaited: Mutex<HashMap<String, Awaited>>,
     /// The artifact that was unpacked last, by digest: several Kustomizations share a source.
     unpacked: Mutex<Option<(String, Arc<Tree>)>>,
+    stirred: Stirred,
 }
 
 impl Kustomizations {
     pub fn new(fetcher: Fetcher, options: Options) -> Self {
-        Self { fetcher, options, awaited: Mutex::default(), unpacked: Mutex::default() }
+        Self { fetcher, options, awaited: Mutex::default(), unpacked: Mutex::default(), stirred: Stirred::default() }
+    }
+
+    /// What makes a Kustomization due besides its own change; it gets the store of the Kustomizations.
+    pub fn triggers(
+        &self,
+        runtime: &Runtime,
+    ) -> impl FnOnce(Store<DeserializeGuard<Kustomization>>) -> Vec<Trigger> + Send + 'static {
+        let (runtime, stirred) = (runtime.clone(), self.stirred.clone());
+        move |store| triggers::triggers(&runtime, &store, stirred)
     }
 
     /// The session that applies: the tenant's, where one is named.
@@ -134,7 +146,10 @@ impl Reconciler for Kustomizations {
     async fn finalize(&self, object: &Kustomization, cx: &mut Cx<Kustomization>) -> Result<(), Failure> {
         self.await_health(&cx.object_ref().to_string(), None);
         let tenant = self.tenant(cx.session(), object)?;
-        finalize::finalize(object, cx, &tenant).await
+        finalize::finalize(object, cx, &tenant).await?;
+        let own = cx.object_ref().id;
+        self.stirred.forget(&own.namespace, &own.name);
+        Ok(())
     }
 }
 
@@ -148,7 +163,8 @@ impl Kustomizations {
     ) -> Result<Done, Failure> {
         let key = cx.object_ref().to_string();
         let tenant = self.tenant(cx.session(), object)?;
-        let run = health::Run::of(object, cx, source);
+        let own = cx.object_ref().id;
+        let run = health::Run::of(object, cx, source, self.stirred.times(&own.namespace, &own.name));
         if let Some(awaited) = self.awaited(&key).filter(|awaited| awaited.run == run) {
             return self.check_health(object, cx, plan, source, &tenant, awaited).await;
         }

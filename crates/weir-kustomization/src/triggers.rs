@@ -1,5 +1,5 @@
-//! What makes a Kustomization due besides its own change: a new revision of its source, and a
-//! dependency that became ready.
+//! What makes a Kustomization due besides its own change: a new revision of its source, a dependency
+//! that became ready, a ConfigMap or Secret that it names and that is labelled to be watched.
 
 use futures::{StreamExt, future, stream};
 use kube::ResourceExt;
@@ -8,14 +8,77 @@ use kube::runtime::WatchStreamExt;
 use kube::runtime::reflector::Store;
 use kube::runtime::watcher::watcher;
 use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use weir_api::common::DataKind;
 use weir_api::{FluxKind, GitRepository, Kustomization};
-use weir_runtime::{Runtime, Trigger, conditions};
+use weir_runtime::{Config, Runtime, Trigger, conditions};
 
-type Objects = Store<DeserializeGuard<Kustomization>>;
+pub(crate) type Objects = Store<DeserializeGuard<Kustomization>>;
+
+/// How often the configuration of each Kustomization has changed, by namespace and name: a run that waits for health
+/// cannot see it in the object.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Stirred(Arc<Mutex<HashMap<(String, String), u64>>>);
+
+impl Stirred {
+    pub fn times(&self, namespace: &str, name: &str) -> u64 {
+        let all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        all.get(&(namespace.to_owned(), name.to_owned())).copied().unwrap_or(0)
+    }
+
+    pub fn forget(&self, namespace: &str, name: &str) {
+        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        all.remove(&(namespace.to_owned(), name.to_owned()));
+    }
+
+    fn stir(&self, object: &(String, String)) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner).entry(object.clone()).or_default() += 1;
+    }
+}
 
 /// The triggers of the kind. `store` holds the Kustomizations.
-pub fn triggers(runtime: &Runtime, store: Objects) -> Vec<Trigger> {
-    vec![sources(runtime, store.clone()), dependencies(runtime, store)]
+pub(crate) fn triggers(runtime: &Runtime, store: &Objects, stirred: Stirred) -> Vec<Trigger> {
+    vec![
+        sources(runtime, store.clone()),
+        dependencies(runtime, store.clone()),
+        configs(runtime, store.clone(), stirred),
+    ]
+}
+
+/// Every ConfigMap and Secret that is named and changed.
+fn configs(runtime: &Runtime, store: Objects, stirred: Stirred) -> Trigger {
+    weir_runtime::configs(runtime)
+        .flat_map(move |config| {
+            let due: Vec<(String, String)> = store
+                .state()
+                .into_iter()
+                .filter_map(|guarded| {
+                    let object = guarded.0.as_ref().ok()?;
+                    names(object, &config).then(|| (config.namespace.clone(), object.name_any()))
+                })
+                .collect();
+            due.iter().for_each(|object| stirred.stir(object));
+            stream::iter(due)
+        })
+        .boxed()
+}
+
+/// Whether a Kustomization reads it, for its build or for its access. Those are always in its own namespace.
+fn names(object: &Kustomization, config: &Config) -> bool {
+    let spec = &object.spec;
+    let kind = if config.is_secret { DataKind::Secret } else { DataKind::ConfigMap };
+    let substitutes = spec.post_build.iter().flat_map(|post_build| &post_build.substitute_from);
+    let mut named: Vec<&str> =
+        substitutes.filter(|reference| reference.kind == kind).map(|reference| reference.name.as_str()).collect();
+    let access = spec.kube_config.as_ref();
+    if config.is_secret {
+        named.extend(access.and_then(|access| access.secret_ref.as_ref()).map(|secret| secret.name.as_str()));
+        let keys = spec.decryption.as_ref().and_then(|decryption| decryption.secret_ref.as_ref());
+        named.extend(keys.map(|secret| secret.name.as_str()));
+    } else {
+        named.extend(access.and_then(|access| access.config_map_ref.as_ref()).map(|map| map.name.as_str()));
+    }
+    object.namespace().as_deref() == Some(&config.namespace) && named.contains(&config.name.as_str())
 }
 
 /// Everything that a GitRepository publishes: a revision, or one at another address.
@@ -81,4 +144,53 @@ fn dependencies(runtime: &Runtime, store: Objects) -> Trigger {
             stream::iter(due.collect::<Vec<_>>())
         })
         .boxed()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_kustomization_reads_is_known() {
+        let object: Kustomization = serde_json::from_value(serde_json::json!({
+            "apiVersion": "kustomize.toolkit.fluxcd.io/v1", "kind": "Kustomization",
+            "metadata": {"name": "x", "namespace": "team"},
+            "spec": {
+                "prune": true,
+                "postBuild": {"substituteFrom": [
+                    {"kind": "ConfigMap", "name": "vars"}, {"kind": "Secret", "name": "tokens", "optional": true}]},
+                "decryption": {"provider": "sops", "secretRef": {"name": "keys"}},
+                "kubeConfig": {"configMapRef": {"name": "cluster"}, "secretRef": {"name": "access"}},
+            },
+        }))
+        .expect("a Kustomization");
+        let reads = |kind: &str, namespace: &str, name: &str| {
+            let config = Config { is_secret: kind == "Secret", namespace: namespace.to_owned(), name: name.to_owned() };
+            names(&object, &config)
+        };
+        for (kind, name) in [
+            ("ConfigMap", "vars"),
+            ("ConfigMap", "cluster"),
+            ("Secret", "tokens"),
+            ("Secret", "keys"),
+            ("Secret", "access"),
+        ] {
+            assert!(reads(kind, "team", name), "{kind} {name}");
+            assert!(!reads(kind, "other", name), "references do not leave the namespace");
+        }
+        for (kind, name) in [("Secret", "vars"), ("ConfigMap", "tokens"), ("ConfigMap", "keys"), ("Secret", "other")] {
+            assert!(!reads(kind, "team", name), "{kind} {name}");
+        }
+    }
+
+    #[test]
+    fn changes_are_counted_until_the_object_goes() {
+        let stirred = Stirred::default();
+        let object = ("team".to_owned(), "x".to_owned());
+        stirred.stir(&object);
+        stirred.stir(&object);
+        assert_eq!((stirred.times("team", "x"), stirred.times("team", "y")), (2, 0));
+        stirred.forget("team", "x");
+        assert_eq!(stirred.times("team", "x"), 0);
+    }
 }

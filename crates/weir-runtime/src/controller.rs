@@ -1,19 +1,19 @@
 use crate::drive::{Next, Shared, drive, shared};
+use crate::due::due;
 use crate::metrics::{Queue, Verdict, series};
 use crate::{Cx, Done, Failure, Recorder, Runtime};
-use futures::{Stream, StreamExt, future, stream};
+use futures::{StreamExt, future, stream};
 use kube::core::DeserializeGuard;
 use kube::runtime::controller::{Action, Config};
 use kube::runtime::reflector::{self, ObjectRef, Store};
-use kube::runtime::watcher::{self, watcher};
+use kube::runtime::watcher::watcher;
 use kube::runtime::{Controller as KubeController, WatchStreamExt};
 use kube::{Resource, ResourceExt};
-use std::collections::HashMap;
 use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Instant;
 use tracing::Instrument;
-use weir_api::{FluxObject, names};
+use weir_api::FluxObject;
 
 /// What one kind does. The registry of a binary has one row per implementation.
 pub trait Reconciler: Send + Sync + 'static {
@@ -69,7 +69,7 @@ pub async fn run<R, T>(
     let Controller { runtime, concurrency } = controller;
     let api = runtime.api::<DeserializeGuard<R::Object>>();
     let (store, writer) = reflector::store();
-    let changes = watcher(api, runtime.watch_config()).default_backoff().reflect(writer).touched_objects();
+    let changes = watcher(api, runtime.watch_config()).default_backoff().reflect(writer);
     let queue = Queue::new(runtime.metrics.clone(), R::Object::KIND, concurrency);
     let (added, metrics) = (queue.clone(), runtime.metrics.clone());
     let gone = move |namespace: &str, name: &str| {
@@ -142,37 +142,4 @@ pub async fn run<R, T>(
 
 fn key(namespace: &str, name: &str) -> String {
     format!("{namespace}/{name}")
-}
-
-/// Only the changes that call for a pass: a new generation, a request, a deletion, a new object.
-/// Our own status writes are none of them.
-fn due<K: Resource<DynamicType = ()>>(
-    changes: impl Stream<Item = Result<K, watcher::Error>>,
-    forget: impl Fn(&str, &str),
-) -> impl Stream<Item = Result<K, watcher::Error>> {
-    let mut seen: HashMap<String, String> = HashMap::new();
-    changes.filter(move |change| {
-        let pass = match change {
-            Ok(object) => {
-                let meta = object.meta();
-                let uid = meta.uid.clone().unwrap_or_default();
-                let gone = meta.deletion_timestamp.is_some() && meta.finalizers.as_ref().is_none_or(Vec::is_empty);
-                let state = format!(
-                    "{:?} {:?} {}",
-                    meta.generation,
-                    object.annotations().get(names::REQUESTED_AT),
-                    meta.deletion_timestamp.is_some()
-                );
-                if gone {
-                    seen.remove(&uid);
-                    forget(meta.namespace.as_deref().unwrap_or_default(), meta.name.as_deref().unwrap_or_default());
-                    false
-                } else {
-                    seen.insert(uid, state.clone()) != Some(state)
-                }
-            }
-            Err(_) => true,
-        };
-        future::ready(pass)
-    })
 }

@@ -10,6 +10,7 @@ use std::hash::{BuildHasher, Hasher, RandomState};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use weir_base::Diagnose;
+use weir_kube::Fence;
 
 /// Which lease, and how it is held.
 #[derive(Clone, Debug)]
@@ -39,6 +40,13 @@ impl Default for LeaseTiming {
     }
 }
 
+impl LeaseTiming {
+    /// For one answer; a request on a dead connection leaves time for another one.
+    fn patience(&self) -> Duration {
+        self.renew / 2
+    }
+}
+
 /// Why a process must not go on as the leader.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum ElectionError {
@@ -65,6 +73,7 @@ pub struct Held {
     lease: Lease,
     renewed: Instant,
     metrics: Arc<Metrics>,
+    fence: Fence,
 }
 
 /// What one try found.
@@ -74,19 +83,22 @@ enum Try {
 }
 
 impl Election {
-    /// Waits until the lease is ours.
-    pub async fn acquire(self, client: Client, metrics: Arc<Metrics>) -> Held {
+    /// Waits until the lease is ours. `client` is not behind the `fence`, which is open for as long as the lease is
+    /// renewed in time.
+    pub async fn acquire(self, client: Client, metrics: Arc<Metrics>, fence: Fence) -> Held {
         let api: Api<Lease> = Api::namespaced(client, &self.namespace);
         metrics.set(&series::LEADER, &[("name", &self.name)], 0.0);
         let mut seen: Option<(Option<LeaseSpec>, Instant)> = None;
         let mut told = None;
         loop {
             let started = Instant::now();
-            match self.attempt(&api, &mut seen).await {
+            let attempt = tokio::time::timeout(self.timing.patience(), self.attempt(&api, &mut seen)).await;
+            match attempt.unwrap_or_else(|_| Err(unanswered())) {
                 Ok(Try::Won(lease)) => {
                     metrics.set(&series::LEADER, &[("name", &self.name)], 1.0);
                     tracing::info!(lease = self.name, identity = self.identity, "successfully acquired lease");
-                    return Held { election: self, api, lease: *lease, renewed: started, metrics };
+                    fence.hold(&self.name, started + self.timing.renew);
+                    return Held { election: self, api, lease: *lease, renewed: started, metrics, fence };
                 }
                 Ok(Try::Other { holder }) => {
                     if told.as_ref() != Some(&holder) {
@@ -169,18 +181,25 @@ impl Held {
                 });
             }
             let started = Instant::now();
-            match tokio::time::timeout(left, self.renew()).await {
-                Ok(Ok(None)) => self.renewed = started,
-                Ok(Ok(Some(holder))) => {
+            let renewal = tokio::time::timeout(left.min(timing.patience()), self.renew()).await;
+            match renewal.unwrap_or_else(|_| Err(unanswered())) {
+                Ok(None) => {
+                    self.renewed = started;
+                    self.fence.hold(&self.election.name, started + timing.renew);
+                }
+                Ok(Some(holder)) => {
                     return self.lost(|namespace, name| ElectionError::Taken { namespace, name, holder });
                 }
-                Ok(Err(error)) => problem = error.to_string(),
-                Err(_) => problem = "the API server did not answer".to_owned(),
+                Err(error) => {
+                    problem = error.to_string();
+                    tracing::warn!(lease = self.election.name, error = problem, "the lease was not renewed yet");
+                }
             }
         }
     }
 
     fn lost(&self, error: impl FnOnce(String, String) -> ElectionError) -> ElectionError {
+        self.fence.lose(&self.election.name);
         self.metrics.set(&series::LEADER, &[("name", &self.election.name)], 0.0);
         error(self.election.namespace.clone(), self.election.name.clone())
     }
@@ -209,13 +228,32 @@ impl Held {
 
     /// Gives the lease away, so that the next replica need not wait for its end.
     pub async fn release(mut self) {
-        if let Some(spec) = &mut self.lease.spec {
-            spec.holder_identity = Some(String::new());
-            spec.lease_duration_seconds = Some(1);
-            spec.renew_time = Some(MicroTime(jiff::Timestamp::now()));
-        }
-        if let Err(error) = self.api.replace(&self.election.name, &PostParams::default(), &self.lease).await {
+        let gone = tokio::time::timeout(self.election.timing.patience(), self.give_away()).await;
+        if let Err(error) = gone.unwrap_or_else(|_| Err(unanswered())) {
             tracing::warn!(lease = self.election.name, error = %error, "the lease was not released");
+        }
+        self.fence.release(&self.election.name);
+    }
+
+    async fn give_away(&mut self) -> Result<(), Error> {
+        loop {
+            if let Some(spec) = &mut self.lease.spec {
+                spec.holder_identity = Some(String::new());
+                spec.lease_duration_seconds = Some(1);
+                spec.renew_time = Some(MicroTime(jiff::Timestamp::now()));
+            }
+            match self.api.replace(&self.election.name, &PostParams::default(), &self.lease).await {
+                // A renewal that was cut off at the end may have been made all the same.
+                Err(error) if is_conflict(&error) => {
+                    let live = self.api.get(&self.election.name).await?;
+                    let holder = live.spec.as_ref().and_then(|spec| spec.holder_identity.as_ref());
+                    if holder != Some(&self.election.identity) {
+                        return Ok(());
+                    }
+                    self.lease = live;
+                }
+                answer => return answer.map(drop),
+            }
         }
     }
 }
@@ -223,6 +261,10 @@ impl Held {
 /// A name that no other process has.
 pub fn identity(host: &str) -> String {
     format!("{host}_{:016x}{:08x}", RandomState::new().build_hasher().finish(), std::process::id())
+}
+
+fn unanswered() -> Error {
+    Error::Service("the API server did not answer".into())
 }
 
 fn is_conflict(error: &Error) -> bool {

@@ -43,7 +43,7 @@ impl Recorder {
         Self {
             controller,
             host: runtime.host.clone(),
-            log: EventLog::start(runtime.session.clone(), controller, runtime.host.clone()),
+            log: EventLog::start(runtime.session.clone(), controller, runtime.host.clone(), runtime.outbox.clone()),
             sink: runtime.sink.clone(),
             metrics: runtime.metrics.clone(),
         }

@@ -11,23 +11,28 @@
 
 mod backoff;
 pub mod conditions;
+mod configs;
 mod controller;
 mod cx;
 mod drive;
+mod due;
 mod election;
 mod eventlog;
 mod events;
 pub mod metrics;
+mod outbox;
 mod outcome;
 mod patch;
 mod runtime;
 mod sink;
 mod unsupported;
 
+pub use configs::{Config, configs};
 pub use controller::{Controller, Reconciler, Trigger, run};
 pub use cx::{Checkpointed, Cx};
 pub use election::{Election, ElectionError, Held, LeaseTiming, identity};
 pub use events::{Metadata, Recorder, Severity};
+pub use outbox::Outbox;
 pub use outcome::{Done, Failure, Ready, Retry};
 pub use runtime::{RetryDelay, Runtime, Watch};
 pub use sink::Sink;

@@ -1,4 +1,5 @@
 use crate::metrics::Metrics;
+use crate::outbox::Outbox;
 use crate::sink::Sink;
 use kube::Resource;
 use kube::api::Api;
@@ -7,6 +8,7 @@ use serde::de::DeserializeOwned;
 use std::fmt::Debug;
 use std::sync::Arc;
 use std::time::Duration;
+use weir_api::names;
 use weir_kube::Session;
 
 /// What the controllers of one process share.
@@ -21,6 +23,8 @@ pub struct Runtime {
     pub jitter_percent: u8,
     /// Where events go besides the API server (`--events-addr`).
     pub sink: Option<Sink>,
+    /// The events that are not delivered yet; shared with the sink.
+    pub outbox: Outbox,
     pub metrics: Arc<Metrics>,
 }
 
@@ -34,6 +38,7 @@ impl Runtime {
             retry: RetryDelay::default(),
             jitter_percent: 5,
             sink: None,
+            outbox: Outbox::default(),
             metrics: Arc::default(),
         }
     }
@@ -60,11 +65,20 @@ impl Runtime {
 }
 
 /// Which objects are reconciled: all, one namespace's, a shard's.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Watch {
     pub namespace: Option<String>,
     /// A label selector as Kubernetes writes it (`--watch-label-selector`).
     pub selector: Option<String>,
+    /// The ConfigMaps and Secrets whose change makes the objects due that name them
+    /// (`--watch-configs-label-selector`): empty for all, `None` for none.
+    pub configs: Option<String>,
+}
+
+impl Default for Watch {
+    fn default() -> Self {
+        Self { namespace: None, selector: None, configs: Some(format!("{}={}", names::WATCH, names::WATCH_ENABLED)) }
+    }
 }
 
 /// `--min-retry-delay` and `--max-retry-delay`.

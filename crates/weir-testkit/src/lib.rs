@@ -2,21 +2,25 @@
 //! the real git, the real OpenSSH. Depends on no crate of weir.
 #![allow(clippy::panic, clippy::unwrap_used, reason = "a test that cannot be set up fails where it stands")]
 
+mod events;
 mod git;
 mod git_http;
 mod git_pack;
 mod kubectl;
 mod kubed;
 mod kubelet;
+mod proxy;
 mod ssh_key;
 mod sshd;
 mod tls;
 mod wait;
 
+pub use events::EventReceiver;
 pub use git::GitRepo;
 pub use git_http::{Answer, GitHttp, Request};
 pub use kubectl::Kubectl;
 pub use kubed::{Kubed, program as kubed_program};
+pub use proxy::Proxy;
 pub use ssh_key::{SshKey, keygen};
 pub use sshd::Sshd;
 pub use tls::Authority;

@@ -17,6 +17,11 @@ pub struct Controller {
 impl Controller {
     /// Starts `weir controller COMMAND ARGS` against the cluster of a kubeconfig, on ports of its own.
     pub fn start(kubeconfig: &Path, command: &str, args: &[&str]) -> Self {
+        Self::start_in("default", kubeconfig, command, args)
+    }
+
+    /// The same as a pod of a namespace.
+    pub fn start_in(namespace: &str, kubeconfig: &Path, command: &str, args: &[&str]) -> Self {
         let (metrics, health) = (free_port(), free_port());
         let mut child = Command::new(program())
             .args(["controller", command])
@@ -24,7 +29,7 @@ impl Controller {
             .arg(format!("--metrics-addr=127.0.0.1:{metrics}"))
             .arg(format!("--health-addr=127.0.0.1:{health}"))
             .args(args)
-            .env("RUNTIME_NAMESPACE", "default")
+            .env("RUNTIME_NAMESPACE", namespace)
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::piped())
@@ -85,10 +90,30 @@ impl Controller {
 
     /// Asks it to end, as the kubelet does, and waits for its end.
     pub fn terminate(mut self) -> Option<i32> {
-        let mut child = self.child.take().unwrap();
-        let pid = child.id().to_string();
-        assert!(Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
-        child.wait().unwrap().code()
+        self.signal("-TERM");
+        self.child.take().unwrap().wait().unwrap().code()
+    }
+
+    /// Stops it where it stands, as a paused machine does.
+    pub fn freeze(&self) {
+        self.signal("-STOP");
+    }
+
+    pub fn thaw(&self) {
+        self.signal("-CONT");
+    }
+
+    fn signal(&self, signal: &str) {
+        let pid = self.child.as_ref().unwrap().id().to_string();
+        assert!(Command::new("kill").args([signal, &pid]).status().unwrap().success());
+    }
+
+    /// Waits until the log has a line with this in it.
+    pub fn says(&self, what: &str) {
+        eventually(&format!("the log says '{what}'"), || {
+            let log = self.log();
+            if log.iter().any(|line| line.contains(what)) { Ok(()) } else { Err(log.join("\n")) }
+        });
     }
 
     /// Waits for its own end.
@@ -126,50 +151,4 @@ pub fn http_get(port: u16, path: &str) -> Result<String, String> {
     let mut answer = String::new();
     stream.read_to_string(&mut answer).map_err(|error| error.to_string())?;
     Ok(answer)
-}
-
-/// Takes events as notification-controller does, and keeps their bodies.
-pub struct EventReceiver {
-    pub url: String,
-    bodies: Arc<Mutex<Vec<serde_json::Value>>>,
-}
-
-impl EventReceiver {
-    pub fn start() -> Self {
-        let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
-        let url = format!("http://{}/", listener.local_addr().unwrap());
-        let bodies = Arc::new(Mutex::new(Vec::new()));
-        let kept = bodies.clone();
-        std::thread::spawn(move || {
-            for stream in listener.incoming().flatten() {
-                let kept = kept.clone();
-                std::thread::spawn(move || receive(stream, &kept));
-            }
-        });
-        Self { url, bodies }
-    }
-
-    pub fn events(&self) -> Vec<serde_json::Value> {
-        self.bodies.lock().unwrap().clone()
-    }
-}
-
-fn receive(stream: TcpStream, kept: &Mutex<Vec<serde_json::Value>>) -> Option<()> {
-    let mut reader = BufReader::new(stream.try_clone().ok()?);
-    let mut length = 0;
-    loop {
-        let mut line = String::new();
-        reader.read_line(&mut line).ok()?;
-        if line.trim().is_empty() {
-            break;
-        }
-        if let Some(value) = line.to_lowercase().strip_prefix("content-length:") {
-            length = value.trim().parse().ok()?;
-        }
-    }
-    let mut body = vec![0; length];
-    reader.read_exact(&mut body).ok()?;
-    kept.lock().unwrap().push(serde_json::from_slice(&body).ok()?);
-    let mut stream = stream;
-    stream.write_all(b"HTTP/1.1 202 Accepted\r\nConnection: close\r\nContent-Length: 0\r\n\r\n").ok()
 }

@@ -7,7 +7,7 @@ mod controller;
 mod up;
 
 pub use cluster::{Backend, Cluster, condition};
-pub use controller::{Controller, EventReceiver, free_port, http_get};
+pub use controller::{Controller, free_port, http_get};
 pub use up::{Ended, Up, weir};
 
 /// Runs a scenario on both backends, as two tests.

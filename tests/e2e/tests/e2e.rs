@@ -6,6 +6,8 @@ mod manifests;
 
 #[path = "scenarios/build.rs"]
 mod build;
+#[path = "scenarios/configs.rs"]
+mod configs;
 #[path = "scenarios/controller.rs"]
 mod controller;
 #[path = "scenarios/crash.rs"]
@@ -22,6 +24,10 @@ mod kubectl;
 mod lifecycle;
 #[path = "scenarios/many.rs"]
 mod many;
+#[path = "scenarios/replicas.rs"]
+mod replicas;
+#[path = "scenarios/shards.rs"]
+mod shards;
 #[path = "scenarios/tenants.rs"]
 mod tenants;
 #[path = "scenarios/up.rs"]

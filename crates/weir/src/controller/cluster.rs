@@ -8,15 +8,24 @@ use std::path::Path;
 use std::sync::Arc;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use weir_api::{FluxKind, GitRepository, KindInfo, Kustomization};
-use weir_kube::Session;
+use weir_kube::{Fence, KubeError, Session, percent_encoded};
 use weir_object::{ObjectId, ObjectRef};
 use weir_runtime::metrics::{Metrics, series};
 
 /// Where a pod finds its own namespace.
 const NAMESPACE_FILE: &str = "/var/run/secrets/kubernetes.io/serviceaccount/namespace";
 
+/// The connections of a process.
+pub struct Connections {
+    /// What the controllers use; it writes nothing once a lease has run out.
+    pub session: Session,
+    /// What the leases are renewed with, whatever else is under way.
+    pub leases: kube::Client,
+    pub fence: Fence,
+}
+
 /// `--kubeconfig`, else KUBECONFIG and the home folder, else the cluster of this pod. Each request is counted.
-pub async fn connect(kubeconfig: Option<&Path>, metrics: Arc<Metrics>) -> Result<Session, CliError> {
+pub async fn connect(kubeconfig: Option<&Path>, metrics: Arc<Metrics>) -> Result<Connections, CliError> {
     let failed = |error: &dyn std::fmt::Display| match kubeconfig {
         Some(file) => CliError::new(format!("--kubeconfig {}: {error}", file.display())),
         None => CliError::new(format!("no cluster: {error} (name one with --kubeconfig or KUBECONFIG)")),
@@ -34,9 +43,11 @@ pub async fn connect(kubeconfig: Option<&Path>, metrics: Arc<Metrics>) -> Result
     let count = move |method: &str, code: &str| {
         metrics.add(&series::CLIENT_REQUESTS, &[("code", code), ("host", &host), ("method", method)], 1.0);
     };
-    let client = weir_kube::counted(config, count).map_err(|error| failed(&error))?;
+    let fence = Fence::default();
+    let leases = weir_kube::client(config.clone(), count.clone(), Fence::default()).map_err(|error| failed(&error))?;
+    let client = weir_kube::client(config, count, fence.clone()).map_err(|error| failed(&error))?;
     client.apiserver_version().await.map_err(|error| failed(&error))?;
-    Ok(Session::new(client))
+    Ok(Connections { session: Session::new(client), leases, fence })
 }
 
 /// The namespace that the process belongs to.
@@ -52,8 +63,14 @@ pub fn hostname() -> String {
     named.map(|name| name.trim().to_owned()).filter(|name| !name.is_empty()).unwrap_or_else(|| "weir".to_owned())
 }
 
-/// A controller without the definition of its kind would watch nothing, silently.
-pub async fn definitions_are_there(session: &Session, roles: &BTreeSet<Role>) -> Result<(), CliError> {
+/// A controller without the definition of its kind, or with a selector that is none, would watch nothing, silently.
+/// `selectors` are the flags and their values; `namespace` is the one that is watched.
+pub async fn can_watch(
+    session: &Session,
+    roles: &BTreeSet<Role>,
+    selectors: &[(&str, &str)],
+    namespace: Option<&str>,
+) -> Result<(), CliError> {
     let needed: [(Role, &KindInfo); 2] = [(Role::Source, GitRepository::INFO), (Role::Kustomize, Kustomization::INFO)];
     for (_, info) in needed.iter().filter(|(role, _)| roles.contains(role)) {
         let id = ObjectId {
@@ -63,9 +80,17 @@ pub async fn definitions_are_there(session: &Session, roles: &BTreeSet<Role>) ->
             name: String::new(),
         };
         let kind = ObjectRef { id, version: info.version.to_owned() };
-        session.resource(&kind).await.map_err(|error| {
+        let resource = session.resource(&kind).await.map_err(|error| {
             CliError::new(format!("{error} (apply config/crd, or run `flux install`, before the controllers start)"))
         })?;
+        for (flag, selector) in selectors {
+            let query = format!("limit=1&labelSelector={}", percent_encoded(selector));
+            let answer = session.list(&resource, namespace.unwrap_or_default(), &query).await;
+            // Whatever else is wrong is told by the controllers, and may pass.
+            if let Err(KubeError::Refused { code: 400, message, .. }) = answer {
+                return Err(CliError::new(format!("{flag}={selector}: {message}")));
+            }
+        }
     }
     Ok(())
 }

@@ -49,6 +49,9 @@ pub struct Shared {
     /// Reconcile only objects with these labels (a shard).
     #[arg(long, default_value = "", value_name = "SELECTOR")]
     pub watch_label_selector: String,
+    /// Reconcile the users of ConfigMaps and Secrets with these labels when one of them changes; empty: of all.
+    #[arg(long, default_value = "reconcile.fluxcd.io/watch=Enabled", value_name = "SELECTOR")]
+    pub watch_configs_label_selector: String,
     /// First delay after a failure; doubles with each one.
     #[arg(long, default_value = "750ms", value_parser = duration, value_name = "DURATION")]
     pub min_retry_delay: Duration,
@@ -179,7 +182,8 @@ impl Shared {
             }
         };
         let selector = Some(self.watch_label_selector.trim().to_owned()).filter(|selector| !selector.is_empty());
-        Ok(Watch { namespace, selector })
+        let configs = self.feature_gates.watch_configs.then(|| self.watch_configs_label_selector.trim().to_owned());
+        Ok(Watch { namespace, selector, configs })
     }
 
     pub fn lease_timing(&self) -> Result<LeaseTiming, CliError> {

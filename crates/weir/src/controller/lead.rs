@@ -7,6 +7,7 @@ use sha2::{Digest, Sha256};
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::sync::Arc;
+use weir_kube::Fence;
 use weir_runtime::metrics::Metrics;
 use weir_runtime::{Election, ElectionError, Held, LeaseTiming, identity};
 
@@ -58,10 +59,11 @@ impl Leases {
         wanted: Vec<Election>,
         client: &Client,
         metrics: &Arc<Metrics>,
+        fence: &Fence,
     ) -> Result<Self, ElectionError> {
         let mut held = Vec::new();
         for election in wanted {
-            let one = election.acquire(client.clone(), metrics.clone());
+            let one = election.acquire(client.clone(), metrics.clone(), fence.clone());
             // Those that are held already have to be kept meanwhile.
             let mut all = Leases(held);
             let won = tokio::select! {

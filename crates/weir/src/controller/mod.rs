@@ -11,6 +11,7 @@ mod refused;
 use crate::controllers::{self, Plan, Role, Running, Storage, StorageOptions};
 use crate::error::CliError;
 use clap::{Parser, Subcommand};
+use cluster::Connections;
 use flags::{Kustomize, Shared, Source};
 use prefixed::Prefixed;
 use refused::Refused;
@@ -20,11 +21,13 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch as channel;
 use weir_artifact::Retention;
-use weir_runtime::{Runtime, Sink};
+use weir_runtime::{Outbox, Runtime, Sink};
 use weir_source::Locals;
 
 /// Passes under way at the end may take so long; the pods' grace period is a little longer.
-const GRACE: Duration = Duration::from_secs(25);
+const GRACE: Duration = Duration::from_secs(23);
+/// And the last events so long.
+const FLUSH: Duration = Duration::from_secs(5);
 
 /// Run the controllers against a cluster.
 #[derive(Parser)]
@@ -117,10 +120,12 @@ pub async fn run(args: Args) -> Result<ExitCode, CliError> {
     let watch = shared.watch(namespace.as_deref())?;
     let retry = shared.retry()?;
     let metrics = Arc::<weir_runtime::metrics::Metrics>::default();
-    let session = cluster::connect(shared.kubeconfig.as_deref(), metrics.clone()).await?;
+    let Connections { session, leases: lease_client, fence } =
+        cluster::connect(shared.kubeconfig.as_deref(), metrics.clone()).await?;
+    let outbox = Outbox::default();
     let sink = match shared.events_addr.as_str() {
         "" => None,
-        url => Some(Sink::start(url, metrics.clone())?),
+        url => Some(Sink::start(url, metrics.clone(), outbox.clone())?),
     };
     probes::serve(&shared.metrics_addr, &shared.health_addr, metrics.clone())?;
     if shared.kube_api_qps.is_some() || shared.kube_api_burst.is_some() {
@@ -133,13 +138,18 @@ pub async fn run(args: Args) -> Result<ExitCode, CliError> {
         tracing::info!("{} of Flux runs on this cluster: its kinds are left to it", role.controller());
     }
     job.roles.retain(|role| !held.contains(role));
-    cluster::definitions_are_there(&session, &job.roles).await?;
+    let selectors = [
+        ("--watch-label-selector", watch.selector.as_deref().unwrap_or_default()),
+        ("--watch-configs-label-selector", watch.configs.as_deref().unwrap_or_default()),
+    ];
+    cluster::can_watch(&session, &job.roles, &selectors, watch.namespace.as_deref()).await?;
     let host = cluster::hostname();
     let runtime = Runtime {
         watch,
         retry,
         jitter_percent: shared.interval_jitter_percentage,
         sink,
+        outbox: outbox.clone(),
         metrics: metrics.clone(),
         ..Runtime::new(session.clone(), host.clone())
     };
@@ -148,27 +158,37 @@ pub async fn run(args: Args) -> Result<ExitCode, CliError> {
     if shared.enable_leader_election {
         let wanted = lead::wanted(&job.roles, &shared, namespace.as_deref(), &host, timing);
         leases = tokio::select! {
-            leases = lead::Leases::acquire(wanted, session.client(), &metrics) => leases?,
+            leases = lead::Leases::acquire(wanted, &lease_client, &metrics, &fence) => leases?,
             () = end.received() => return Ok(ExitCode::SUCCESS),
         };
     }
     // Whoever lost a lease must not go on for an instant: the process ends without waiting for passes.
     let (stop, stopped) = channel::channel(false);
-    let running = start(&runtime, job, stopped)?;
-    tokio::select! {
-        error = leases.keep() => return Err(error.into()),
-        () = end.received() => {}
-    }
-    tracing::info!("stopping: passes under way are finished");
-    let _ = stop.send(true);
-    tokio::select! {
-        error = leases.keep() => return Err(error.into()),
-        () = running.finish(GRACE) => {}
-    }
-    if shared.leader_election_release_on_cancel {
+    let mut running = start(&runtime, job, stopped)?;
+    let lost = tokio::select! {
+        error = leases.keep() => Some(error),
+        () = end.received() => {
+            tracing::info!("stopping: passes under way are finished");
+            let _ = stop.send(true);
+            tokio::select! {
+                error = leases.keep() => Some(error),
+                () = running.finish(GRACE) => None,
+            }
+        }
+    };
+    // What was done is still told: to say it is no work of the leader's.
+    running.abort().await;
+    if lost.is_none() && shared.leader_election_release_on_cancel {
         leases.release().await;
     }
-    Ok(ExitCode::SUCCESS)
+    let untold = outbox.finish(FLUSH).await;
+    if untold > 0 {
+        tracing::warn!(events = untold, "the end did not wait for the last events to be delivered");
+    }
+    match lost {
+        Some(error) => Err(error.into()),
+        None => Ok(ExitCode::SUCCESS),
+    }
 }
 
 fn start(runtime: &Runtime, job: Job, stopped: channel::Receiver<bool>) -> Result<Running, CliError> {
@@ -249,6 +269,15 @@ mod tests {
         ] {
             let message = parse(line).err().expect("refused");
             assert!(message.contains(expect), "{line}: {message}");
+        }
+        for (line, expect) in [
+            ("x run", Some("reconcile.fluxcd.io/watch=Enabled")),
+            ("x kustomize --watch-configs-label-selector=a=b", Some("a=b")),
+            ("x kustomize --watch-configs-label-selector=", Some("")),
+            ("x kustomize --feature-gates=DisableConfigWatchers=true", None),
+        ] {
+            let watch = parse(line).expect("is taken").shared.watch(None).expect("is right");
+            assert_eq!(watch.configs.as_deref(), expect, "{line}");
         }
         let job = parse("x run --leader-election-renew-deadline=40s").expect("is parsed");
         assert!(job.shared.lease_timing().is_err());

@@ -21,7 +21,6 @@ const REFUSED: &[(&str, &str)] = &[
     ("sops-vault-configmap", ""),
     ("token-cache-max-duration", ""),
     ("token-cache-max-size", ""),
-    ("watch-configs-label-selector", ""),
 ];
 
 #[derive(Clone, Copy, Debug)]

@@ -71,9 +71,14 @@ pub struct Running(JoinSet<()>);
 
 impl Running {
     /// Waits for the passes under way, but not for ever.
-    pub async fn finish(mut self, within: Duration) {
+    pub async fn finish(&mut self, within: Duration) {
         let all = async { while self.0.join_next().await.is_some() {} };
         let _ = tokio::time::timeout(within, all).await;
+    }
+
+    /// Stops what is left, where it stands.
+    pub async fn abort(mut self) {
+        self.0.shutdown().await;
     }
 }
 
@@ -116,10 +121,9 @@ where
     if roles.contains(&Role::Kustomize) {
         let concurrency = kustomize.concurrent;
         let fetcher = Fetcher::new(store, kustomize.http_retry);
-        let runtime = registry.runtime.clone();
-        registry.add(Kustomizations::new(fetcher, kustomize), concurrency, move |objects| {
-            weir_kustomization::triggers(&runtime, objects)
-        });
+        let kustomizations = Kustomizations::new(fetcher, kustomize);
+        let triggers = kustomizations.triggers(&registry.runtime);
+        registry.add(kustomizations, concurrency, triggers);
     }
     if roles.contains(&Role::Watcher) {
         registry.unsupported::<ArtifactGenerator>();

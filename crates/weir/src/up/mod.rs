@@ -97,13 +97,16 @@ pub async fn run(args: Args, output: &Output) -> Result<ExitCode, CliError> {
         locals: locals.clone(),
     };
     let runtime = Runtime::new(session.clone(), "weir-up");
-    let running = controllers::start(&runtime, plan, move |objects| vec![pokes.triggers(objects, &locals)], stopped)?;
+    let mut running =
+        controllers::start(&runtime, plan, move |objects| vec![pokes.triggers(objects, &locals)], stopped)?;
     bootstrap::objects(session, &target).await?;
     let fleet = Fleet::watch(session.clone());
     let ended = follow(&args, output, &backend, fleet).await;
     // Passes under way end before the process does; what they would still start is not needed.
     let _ = stop.send(true);
     running.finish(Duration::from_secs(5)).await;
+    running.abort().await;
+    let _ = runtime.outbox.finish(Duration::from_secs(1)).await;
     ended
 }
 

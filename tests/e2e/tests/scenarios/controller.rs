@@ -2,13 +2,13 @@
 
 use crate::manifests::{config_map, namespace};
 use serde_json::Value;
-use std::path::Path;
-use weir_e2e::{Cluster, Controller, EventReceiver, free_port, http_get, on_both};
-use weir_testkit::{GitHttp, GitRepo, eventually};
+use weir_e2e::{Cluster, Controller, free_port, http_get, on_both};
+use weir_testkit::{EventReceiver, GitHttp, GitRepo, eventually};
 
-on_both!(all_in_one_process, one_process_each, of_two_replicas_one_reconciles);
+on_both!(all_in_one_process, one_process_each);
 
-fn objects(space: &str, url: &str) -> String {
+/// A source and what is applied from its folder `deploy`.
+pub(crate) fn objects(space: &str, url: &str) -> String {
     format!(
         "apiVersion: source.toolkit.fluxcd.io/v1
 kind: GitRepository
@@ -24,7 +24,7 @@ spec: {{interval: 1h, path: deploy, prune: true, sourceRef: {{kind: GitRepositor
 }
 
 /// Asks for a pass and waits until it is answered.
-fn request(cluster: &Cluster, kind: &str, space: &str, name: &str, at: &str) -> Value {
+pub(crate) fn request(cluster: &Cluster, kind: &str, space: &str, name: &str, at: &str) -> Value {
     let annotation = format!("reconcile.fluxcd.io/requestedAt={at}");
     cluster.kubectl().run(&["annotate", "--overwrite", kind, "-n", space, name, &annotation]).unwrap();
     eventually("the request is handled", || {
@@ -135,74 +135,4 @@ fn one_process_each(cluster: &Cluster) {
     cluster.kubectl().run(&["delete", "kustomization", "-n", "ctl-two", "app"]).unwrap();
     cluster.kubectl().run(&["delete", "gitrepository", "-n", "ctl-two", "repo"]).unwrap();
     assert_eq!(source.terminate(), Some(0));
-}
-
-fn of_two_replicas_one_reconciles(cluster: &Cluster) {
-    let _server = cluster.served();
-    let repo = GitRepo::new(&[("deploy/a.yaml", &config_map("ctl-lease", "a", "1"))]);
-    let http = GitHttp::serve(repo.path());
-    let data = tempfile::tempdir().unwrap();
-    let start = |storage: &str| replica(cluster, data.path(), storage);
-    let (one, other) = (format!("127.0.0.1:{}", free_port()), format!("127.0.0.1:{}", free_port()));
-    let first = start(&one);
-    cluster.kubectl().apply(&namespace("ctl-lease")).unwrap();
-    cluster.kubectl().apply(&objects("ctl-lease", &http.url(".git"))).unwrap();
-    cluster.ready("gitrepository", "ctl-lease", "repo", "True");
-    let second = start(&other);
-    eventually("the second stands by", || {
-        let log = second.log();
-        if log.iter().any(|line| line.contains("held by another replica")) { Ok(()) } else { Err(log.join("\n")) }
-    });
-    let answered = request(cluster, "gitrepository", "ctl-lease", "repo", "1");
-    assert!(answered["status"]["artifact"]["url"].as_str().unwrap().contains(&one), "the holder reconciles");
-    assert!(http_get(port(&other), "/").is_err(), "a standby serves no artifacts, so that its probe fails");
-    assert!(!second.log().iter().any(|line| line.contains("controllerKind")), "{:?}", second.log());
-    first.kill();
-    let answered = request(cluster, "gitrepository", "ctl-lease", "repo", "2");
-    assert!(answered["status"]["artifact"]["url"].as_str().unwrap().contains(&other), "the second took over");
-    let lease = ["get", "lease", "-n", "default", "source-controller-leader-election"];
-    assert_eq!(cluster.kubectl().json(&lease).unwrap()["spec"]["leaseTransitions"], 1);
-
-    // Somebody takes the lease away: the process ends rather than to go on beside the new holder.
-    let taken = r#"{"spec":{"holderIdentity":"somebody-else"}}"#;
-    let lease = ["patch", "lease", "-n", "default", "source-controller-leader-election", "--type=merge", "-p", taken];
-    cluster.kubectl().run(&lease).unwrap();
-    let (code, log) = second.wait();
-    assert_eq!(code, Some(1), "{log:?}");
-    assert!(log.iter().any(|line| line.contains("is held by somebody-else now")), "{log:?}");
-
-    for name in ["source-controller-leader-election", "kustomize-controller-leader-election"] {
-        cluster.kubectl().run(&["delete", "lease", "-n", "default", name]).unwrap();
-    }
-    let third = start(&one);
-    eventually("the third holds the lease", || {
-        let log = third.log();
-        if log.iter().any(|line| line.contains("acquired lease")) { Ok(()) } else { Err(log.join("\n")) }
-    });
-    // The artifact's address is that of a process that is gone; nobody is held up by it for long.
-    cluster.kubectl().run(&["delete", "kustomization", "-n", "ctl-lease", "app", "--timeout=45s"]).unwrap();
-    cluster.kubectl().run(&["delete", "gitrepository", "-n", "ctl-lease", "repo", "--timeout=45s"]).unwrap();
-    assert_eq!(third.terminate(), Some(0));
-    let lease = ["get", "lease", "-n", "default", "source-controller-leader-election"];
-    let released = cluster.kubectl().json(&lease).unwrap();
-    assert_eq!(released["spec"]["holderIdentity"].as_str().unwrap_or_default(), "", "it was given away");
-}
-
-fn replica(cluster: &Cluster, data: &Path, storage: &str) -> Controller {
-    Controller::start(
-        cluster.kubeconfig(),
-        "run",
-        &[
-            &format!("--source.storage-path={}", data.display()),
-            &format!("--source.storage-addr={storage}"),
-            "--enable-leader-election",
-            "--leader-election-lease-duration=3s",
-            "--leader-election-renew-deadline=2s",
-            "--leader-election-retry-period=500ms",
-        ],
-    )
-}
-
-fn port(address: &str) -> u16 {
-    address.rsplit_once(':').unwrap().1.parse().unwrap()
 }

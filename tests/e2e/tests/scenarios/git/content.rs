@@ -2,8 +2,8 @@
 
 use super::{Source, paths, request, revision, run, source, told};
 use crate::manifests::namespace;
-use weir_e2e::{Cluster, EventReceiver, on_both};
-use weir_testkit::{GitHttp, GitRepo, eventually};
+use weir_e2e::{Cluster, on_both};
+use weir_testkit::{EventReceiver, GitHttp, GitRepo, eventually};
 
 on_both!(references_move, files_are_chosen_and_included, an_artifact_lives_on_disk);
 
