@@ -1,5 +1,6 @@
 use crate::drive::{Next, Shared, drive, shared};
 use crate::due::due;
+use crate::events::{Involved, Metadata, Severity};
 use crate::metrics::{Queue, Verdict, series};
 use crate::{Cx, Done, Failure, Recorder, Runtime};
 use futures::{StreamExt, future, stream};
@@ -108,6 +109,9 @@ pub async fn run<R, T>(
                 Err(invalid) => {
                     // The schema normally refuses these; one that came in anyway stops nothing else.
                     tracing::error!(error = %invalid.error, "the object cannot be read");
+                    let message = format!("the object cannot be read: {}", invalid.error);
+                    let involved = Involved::of(&*guarded);
+                    shared.recorder.send(&involved, Severity::Error, "InvalidObject", &message, &Metadata::new());
                     Next::unreadable()
                 }
             };

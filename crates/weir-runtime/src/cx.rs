@@ -129,16 +129,7 @@ impl<O: FluxObject> Cx<O> {
     }
 
     fn involved(&self) -> Involved {
-        let meta = self.object.meta();
-        Involved {
-            api_version: format!("{}/{}", O::group(&()), O::version(&())),
-            kind: O::KIND.to_owned(),
-            namespace: meta.namespace.clone().unwrap_or_default(),
-            name: meta.name.clone().unwrap_or_default(),
-            uid: meta.uid.clone().unwrap_or_default(),
-            resource_version: self.resource_version.clone(),
-            annotations: meta.annotations.clone().unwrap_or_default(),
-        }
+        Involved { resource_version: self.resource_version.clone(), ..Involved::of(&self.object) }
     }
 }
 

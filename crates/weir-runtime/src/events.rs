@@ -1,6 +1,7 @@
 use crate::eventlog::EventLog;
 use crate::sink::Sink;
 use crate::{Runtime, metrics};
+use kube::Resource;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use weir_api::names;
@@ -26,6 +27,21 @@ pub(crate) struct Involved {
     pub uid: String,
     pub resource_version: String,
     pub annotations: BTreeMap<String, String>,
+}
+
+impl Involved {
+    pub fn of<K: Resource<DynamicType = ()>>(object: &K) -> Self {
+        let meta = object.meta();
+        Self {
+            api_version: format!("{}/{}", K::group(&()), K::version(&())),
+            kind: K::kind(&()).into_owned(),
+            namespace: meta.namespace.clone().unwrap_or_default(),
+            name: meta.name.clone().unwrap_or_default(),
+            uid: meta.uid.clone().unwrap_or_default(),
+            resource_version: meta.resource_version.clone().unwrap_or_default(),
+            annotations: meta.annotations.clone().unwrap_or_default(),
+        }
+    }
 }
 
 /// Says what happened: as Kubernetes Events (core/v1), and to the receiver of `--events-addr`.

@@ -56,15 +56,7 @@ where
         if !warned.insert(object.uid()) {
             continue;
         }
-        let involved = Involved {
-            api_version: format!("{}/{}", K::group(&()), K::version(&())),
-            kind: K::kind(&()).into_owned(),
-            namespace: object.namespace().unwrap_or_default(),
-            name: object.name_any(),
-            uid: object.uid().unwrap_or_default(),
-            resource_version: object.resource_version().unwrap_or_default(),
-            annotations: object.annotations().clone(),
-        };
+        let involved = Involved::of(&object);
         let message = format!("the kind {} is not implemented in this version of weir", involved.kind);
         recorder.send(&involved, Severity::Error, "NotImplemented", &message, &Metadata::new());
     }

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use weir_e2e::{Cluster, on_both};
 use weir_testkit::{Answer, GitHttp, GitRepo, eventually};
 
-on_both!(what_is_hostile_is_told_and_bounded, a_busy_server_is_left_alone);
+on_both!(what_is_hostile_is_told_and_bounded, a_busy_server_is_left_alone, what_cannot_be_read_stops_nothing);
 
 /// Resident bytes that the controller may ever have had: an eighth of what one of them sends.
 const MEMORY: u64 = 512 << 20;
@@ -163,4 +163,42 @@ fn a_busy_server_is_left_alone(cluster: &Cluster) {
         if begun.elapsed().as_secs() >= 2 { Ok(()) } else { Err("not yet") }
     });
     assert_eq!(long.requests(), 1);
+}
+
+/// The schema refuses such objects; one that came in before it did stops nothing.
+fn what_cannot_be_read_stops_nothing(cluster: &Cluster) {
+    let _server = cluster.served();
+    let source_controller = Source::start(cluster, &[]);
+    let space = "git-unread";
+    let kubectl = cluster.kubectl();
+    kubectl.apply(&namespace(space)).unwrap();
+    let repo = GitRepo::new(&[("a.yaml", "a: 1")]);
+    let server = GitHttp::serve(repo.path());
+    let url = server.url(".git");
+    let loose = r#"[{"op":"remove","path":"/spec/versions/0/schema/openAPIV3Schema/properties/spec/properties/interval/pattern"}]"#;
+    let definition = "gitrepositories.source.toolkit.fluxcd.io";
+    kubectl.run(&["patch", "crd", definition, "--type=json", "-p", loose]).unwrap();
+    let invalid = source(space, "invalid", &url, "ref: {branch: main}").replace("interval: 1h", "interval: soon");
+    eventually("the schema is loose", || kubectl.apply(&invalid));
+    let unknown = source(space, "unknown", &url, "ref: {branch: main}\nfuture: {field: true}");
+    kubectl.run_with_input(&["apply", "--validate=false", "-f", "-"], &unknown).unwrap();
+    kubectl.apply(&source(space, "good", &url, "ref: {branch: main}")).unwrap();
+    for name in ["good", "unknown"] {
+        cluster.ready("gitrepository", space, name, "True");
+    }
+    let event = eventually("an event says why", || {
+        let events = kubectl.json(&["get", "events", "-n", space])?;
+        let items = events["items"].as_array().cloned().unwrap_or_default();
+        let found = items.into_iter().find(|event| event["involvedObject"]["name"] == "invalid");
+        found.ok_or_else(|| events.to_string())
+    });
+    assert_eq!((&event["type"], &event["reason"]), (&"Warning".into(), &"InvalidObject".into()));
+    assert!(event["message"].as_str().unwrap().contains("soon"), "{event}");
+    request(cluster, space, "good", "1");
+    let log = source_controller.controller.log();
+    assert!(log.iter().any(|line| line.contains("the object cannot be read") && line.contains("invalid")), "{log:?}");
+    // Once it is right, it is reconciled as any other.
+    let right = r#"{"spec":{"interval":"1h"}}"#;
+    kubectl.run(&["patch", "gitrepository", "-n", space, "invalid", "--type=merge", "-p", right]).unwrap();
+    cluster.ready("gitrepository", space, "invalid", "True");
 }
