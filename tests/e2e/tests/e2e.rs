@@ -14,6 +14,8 @@ mod controller;
 mod crash;
 #[path = "scenarios/docs.rs"]
 mod docs;
+#[path = "scenarios/health.rs"]
+mod health;
 #[path = "scenarios/kubectl.rs"]
 mod kubectl;
 #[path = "scenarios/lifecycle.rs"]

@@ -237,5 +237,5 @@ impl Session {
 
 /// Whether a server's answer means that the collection cannot be watched, now or soon.
 fn is_refusal(error: &KubeError) -> bool {
-    matches!(error, KubeError::Refused { code: 403 | 404 | 405, .. } | KubeError::BadRequest(_))
+    matches!(error, KubeError::Refused { code: 403..=405, .. } | KubeError::BadRequest(_))
 }
