@@ -12,6 +12,8 @@ mod configs;
 mod controller;
 #[path = "scenarios/crash.rs"]
 mod crash;
+#[path = "scenarios/definitions.rs"]
+mod definitions;
 #[path = "scenarios/docs.rs"]
 mod docs;
 #[path = "scenarios/health.rs"]
