@@ -72,6 +72,26 @@ impl Discovery {
             .ok_or_else(|| KubeError::UnknownKind { api_version: object.api_version(), kind: object.id.kind.clone() })
     }
 
+    /// The same, after the server did not know the path of what was resolved before: the definition is gone, or is
+    /// another one.
+    pub async fn renew(
+        &self,
+        client: &kube::Client,
+        object: &ObjectRef,
+        stale: &Arc<Resource>,
+    ) -> Result<Arc<Resource>, KubeError> {
+        let seen = {
+            let known = self.known.read().await;
+            known.by_kind.values().any(|resource| Arc::ptr_eq(resource, stale)).then_some(known.read_at)
+        };
+        if let Some(seen) = seen {
+            // What was read just now may be of before.
+            tokio::time::sleep(seen.map_or(Duration::ZERO, |at| REFRESH_AT_MOST.saturating_sub(at.elapsed()))).await;
+            self.refresh_since(client, seen).await?;
+        }
+        self.resolve(client, object).await
+    }
+
     /// Forgets everything, after a definition was added or removed.
     pub async fn invalidate(&self) {
         *self.known.write().await = Known::default();

@@ -17,8 +17,19 @@ pub enum KubeError {
 }
 
 impl KubeError {
+    /// There is no such object, of a kind that is served.
     pub fn is_not_found(&self) -> bool {
-        matches!(self, KubeError::Refused { code: 404, .. })
+        matches!(self, KubeError::Refused { code: 404, .. }) && !self.is_not_served()
+    }
+
+    /// The server knows no such path: the kind is not served (any more), rather than that there is no such object.
+    pub(crate) fn is_not_served(&self) -> bool {
+        match self {
+            KubeError::Refused { code: 404, reason, message } => {
+                reason.is_empty() || message.starts_with("the server could not find the requested resource")
+            }
+            _ => false,
+        }
     }
 
     pub fn is_conflict(&self) -> bool {

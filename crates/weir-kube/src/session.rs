@@ -148,9 +148,9 @@ impl Session {
 
     /// Reads an object; `None` when there is none.
     pub async fn get(&self, object: &ObjectRef) -> Result<Option<Node>, KubeError> {
-        let resource = self.resource(object).await?;
         self.counters.get.fetch_add(1, Ordering::Relaxed);
-        match self.call(Method::GET, &path(&resource, &object.id, ""), None, Vec::new()).await {
+        let get = |resource: &Resource| (path(resource, &object.id, ""), Vec::new());
+        match self.on(object, Method::GET, None, get).await {
             Ok(node) => Ok(Some(node)),
             Err(error) if error.is_not_found() => Ok(None),
             Err(error) => Err(error),
@@ -172,17 +172,12 @@ impl Session {
     /// Server-side apply; returns the object as it is then (or would be).
     pub async fn apply(&self, node: &Node, options: ApplyOptions<'_>) -> Result<Node, KubeError> {
         let object = ObjectRef::of(node).map_err(|error| KubeError::BadRequest(error.to_string()))?;
-        let resource = self.resource(&object).await?;
         let counter = if options.dry_run { &self.counters.dry_run } else { &self.counters.apply };
         counter.fetch_add(1, Ordering::Relaxed);
         let dry_run = if options.dry_run { "&dryRun=All" } else { "" };
-        let uri = format!(
-            "{}?fieldManager={}&force={}{dry_run}",
-            path(&resource, &object.id, ""),
-            options.manager,
-            options.force
-        );
-        self.call(Method::PATCH, &uri, Some("application/apply-patch+yaml"), to_json(node)).await
+        let query = format!("fieldManager={}&force={}{dry_run}", options.manager, options.force);
+        let apply = |resource: &Resource| (format!("{}?{query}", path(resource, &object.id, "")), to_json(node));
+        self.on(&object, Method::PATCH, Some("application/apply-patch+yaml"), apply).await
     }
 
     /// A JSON merge patch, to the object or to its `subresource` (empty for none).
@@ -209,10 +204,9 @@ impl Session {
         content_type: &'static str,
         patch: &Node,
     ) -> Result<Node, KubeError> {
-        let resource = self.resource(object).await?;
         self.counters.patch.fetch_add(1, Ordering::Relaxed);
-        let uri = format!("{}?fieldManager={manager}", path(&resource, &object.id, subresource));
-        self.call(Method::PATCH, &uri, Some(content_type), to_json(patch)).await
+        let uri = |resource: &Resource| format!("{}?fieldManager={manager}", path(resource, &object.id, subresource));
+        self.on(object, Method::PATCH, Some(content_type), |resource| (uri(resource), to_json(patch))).await
     }
 
     /// Creates an object.
@@ -225,10 +219,9 @@ impl Session {
             name: String::new(),
         };
         let object = ObjectRef { id, version: version.to_owned() };
-        let resource = self.resource(&object).await?;
         self.counters.create.fetch_add(1, Ordering::Relaxed);
-        let uri = format!("{}?fieldManager={manager}", resource.collection(&object.id.namespace));
-        self.call(Method::POST, &uri, Some("application/json"), to_json(node)).await
+        let uri = |resource: &Resource| format!("{}?fieldManager={manager}", resource.collection(&object.id.namespace));
+        self.on(&object, Method::POST, Some("application/json"), |resource| (uri(resource), to_json(node))).await
     }
 
     /// Deletes an object. With a `uid`, only that very one.
@@ -238,7 +231,6 @@ impl Session {
         propagation: Propagation,
         uid: Option<&str>,
     ) -> Result<Deleted, KubeError> {
-        let resource = self.resource(object).await?;
         self.counters.delete.fetch_add(1, Ordering::Relaxed);
         let mut options = Node::map();
         options.set("apiVersion", "v1");
@@ -252,11 +244,35 @@ impl Session {
         if let Some(uid) = uid {
             options.ensure_map(&["preconditions"]).insert("uid", uid);
         }
-        let uri = path(&resource, &object.id, "");
-        match self.call(Method::DELETE, &uri, Some("application/json"), to_json(&options)).await {
+        let delete = |resource: &Resource| (path(resource, &object.id, ""), to_json(&options));
+        match self.on(object, Method::DELETE, Some("application/json"), delete).await {
             Ok(_) => Ok(Deleted::Requested),
             Err(error) if error.is_not_found() => Ok(Deleted::WasGone),
             Err(error) => Err(error),
+        }
+    }
+
+    /// A request about an object. Where its kind is not served as it was, discovery is asked again; a kind that is gone
+    /// is an error, never an object that is not there.
+    async fn on(
+        &self,
+        object: &ObjectRef,
+        method: Method,
+        content_type: Option<&'static str>,
+        request: impl Fn(&Resource) -> (String, Vec<u8>),
+    ) -> Result<Node, KubeError> {
+        let resource = self.resource(object).await?;
+        let (uri, body) = request(&resource);
+        match self.call(method.clone(), &uri, content_type, body).await {
+            Err(error) if error.is_not_served() => {
+                let renewed = self.discovery.renew(&self.client, object, &resource).await?;
+                if *renewed == *resource {
+                    return Err(error);
+                }
+                let (uri, body) = request(&renewed);
+                self.call(method, &uri, content_type, body).await
+            }
+            answer => answer,
         }
     }
 

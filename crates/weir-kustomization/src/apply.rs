@@ -3,6 +3,7 @@
 use crate::gather::Source;
 use crate::plan::Plan;
 use std::sync::Arc;
+use std::time::Instant;
 use weir_api::common::{ResourceInventory, ResourceRef};
 use weir_api::{Kustomization, names, reasons};
 use weir_apply::{Applier, Change, Options, Owner, Policy, prune};
@@ -20,6 +21,8 @@ pub(crate) struct Applied {
     /// Objects whose health counts.
     pub objects: Vec<ObjectRef>,
     pub changed: bool,
+    /// When the run began.
+    pub began: Instant,
 }
 
 /// Builds the objects, away from the async threads.
@@ -119,7 +122,7 @@ pub(crate) async fn apply(
         return Err(Failure::transient(reasons::PRUNE_FAILED, problems.join("; ")));
     }
     let objects = refs.into_iter().filter(|r| !skipped.contains(r) && !is_self(object, r)).collect();
-    Ok(Applied { objects, changed: !log.is_empty() })
+    Ok(Applied { objects, changed: !log.is_empty(), began: cx.started() })
 }
 
 /// One line per object that changed.

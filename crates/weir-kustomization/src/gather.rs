@@ -13,6 +13,7 @@ use weir_runtime::{Cx, Failure, Ready};
 /// What an unpacked artifact may take: 512 MiB.
 const UNPACKED_BYTES: u64 = 512 << 20;
 
+#[derive(Debug)]
 pub(crate) struct Source {
     pub artifact: Artifact,
     pub revision: String,

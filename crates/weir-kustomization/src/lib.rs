@@ -16,6 +16,7 @@ mod history;
 mod plan;
 mod triggers;
 mod variables;
+mod wakes;
 
 pub use plan::overlay;
 
@@ -27,7 +28,8 @@ use plan::Plan;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
-use triggers::Stirred;
+use triggers::{Key, Stirred, Times};
+use wakes::Wakes;
 use weir_api::{Kustomization, reasons};
 use weir_artifact::Fetcher;
 use weir_base::Tree;
@@ -74,11 +76,19 @@ pub struct Kustomizations {
     /// The artifact that was unpacked last, by digest: several Kustomizations share a source.
     unpacked: Mutex<Option<(String, Arc<Tree>)>>,
     stirred: Stirred,
+    wakes: Wakes,
 }
 
 impl Kustomizations {
     pub fn new(fetcher: Fetcher, options: Options) -> Self {
-        Self { fetcher, options, awaited: Mutex::default(), unpacked: Mutex::default(), stirred: Stirred::default() }
+        Self {
+            fetcher,
+            options,
+            awaited: Mutex::default(),
+            unpacked: Mutex::default(),
+            stirred: Stirred::default(),
+            wakes: Wakes::default(),
+        }
     }
 
     /// What makes a Kustomization due besides its own change; it gets the store of the Kustomizations.
@@ -86,8 +96,12 @@ impl Kustomizations {
         &self,
         runtime: &Runtime,
     ) -> impl FnOnce(Store<DeserializeGuard<Kustomization>>) -> Vec<Trigger> + Send + 'static {
-        let (runtime, stirred) = (runtime.clone(), self.stirred.clone());
-        move |store| triggers::triggers(&runtime, &store, stirred)
+        let (runtime, stirred, woken) = (runtime.clone(), self.stirred.clone(), self.wakes.trigger());
+        move |store| {
+            let mut all = triggers::triggers(&runtime, &store, &stirred);
+            all.push(woken());
+            all
+        }
     }
 
     /// The session that applies: the tenant's, where one is named.
@@ -127,9 +141,14 @@ impl Reconciler for Kustomizations {
     async fn reconcile(&self, object: &Kustomization, cx: &mut Cx<Kustomization>) -> Result<Done, Failure> {
         let retry = object.retry_interval();
         let plan = plan::plan(object, &self.options)?;
-        let source = gather::source(cx, &plan, object).await?;
+        let times = self.stirred.times(&key(cx));
+        let awaited = self.awaited(&cx.object_ref().to_string());
+        let source = match awaited.and_then(|awaited| awaited.source(times)) {
+            Some(source) => source,
+            None => Arc::new(gather::source(cx, &plan, object).await?),
+        };
         let about = about(&source);
-        let result = self.advance(object, cx, &plan, &source).await;
+        let result = self.advance(object, cx, &plan, &source, times).await;
         match result {
             Ok(done) => Ok(Done { metadata: finished(about), ..done }),
             Err(failure) => {
@@ -147,8 +166,7 @@ impl Reconciler for Kustomizations {
         self.await_health(&cx.object_ref().to_string(), None);
         let tenant = self.tenant(cx.session(), object)?;
         finalize::finalize(object, cx, &tenant).await?;
-        let own = cx.object_ref().id;
-        self.stirred.forget(&own.namespace, &own.name);
+        self.stirred.forget(&key(cx));
         Ok(())
     }
 }
@@ -159,13 +177,14 @@ impl Kustomizations {
         object: &Kustomization,
         cx: &mut Cx<Kustomization>,
         plan: &Plan,
-        source: &Source,
+        source: &Arc<Source>,
+        times: Times,
     ) -> Result<Done, Failure> {
         let key = cx.object_ref().to_string();
         let tenant = self.tenant(cx.session(), object)?;
-        let own = cx.object_ref().id;
-        let run = health::Run::of(object, cx, source, self.stirred.times(&own.namespace, &own.name));
-        if let Some(awaited) = self.awaited(&key).filter(|awaited| awaited.run == run) {
+        let run = health::Run::of(object, cx, source, times);
+        if let Some(mut awaited) = self.awaited(&key).filter(|awaited| awaited.run == run) {
+            awaited.read_source(source, times);
             return self.check_health(object, cx, plan, source, &tenant, awaited).await;
         }
         gather::dependencies(cx, plan, object, source).await?;
@@ -175,7 +194,7 @@ impl Kustomizations {
         let rendered = apply::render(plan, substitution, tree, cx.budget()).await?;
         let digest = rendered.digest.clone();
         let applied = apply::apply(object, cx, plan, source, &tenant, rendered.objects).await?;
-        let awaited = Awaited::begin(run, plan, applied, digest, cx.started());
+        let awaited = Awaited::begin(run, plan, applied, digest, source, times);
         self.check_health(object, cx, plan, source, &tenant, awaited).await
     }
 
@@ -191,7 +210,8 @@ impl Kustomizations {
         let key = cx.object_ref().to_string();
         let began = awaited.began;
         let digest = awaited.digest.clone();
-        match health::check(cx, plan, tenant, awaited).await? {
+        let wake = self.wakes.of(self::key(cx));
+        match health::check(cx, plan, tenant, awaited, wake).await? {
             Some(waiting) => {
                 let failure = waiting.failure(plan.timeout);
                 self.await_health(&key, Some(waiting));
@@ -227,6 +247,11 @@ impl Kustomizations {
             Some((source.artifact.digest.clone(), tree.clone()));
         Ok(tree)
     }
+}
+
+fn key(cx: &Cx<Kustomization>) -> Key {
+    let own = cx.object_ref().id;
+    (own.namespace, own.name)
 }
 
 /// What every event says.

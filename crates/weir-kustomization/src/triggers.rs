@@ -15,33 +15,43 @@ use weir_runtime::{Config, Runtime, Trigger, conditions};
 
 pub(crate) type Objects = Store<DeserializeGuard<Kustomization>>;
 
-/// How often the configuration of each Kustomization has changed, by namespace and name: a run that waits for health
-/// cannot see it in the object.
+/// Namespace and name of a Kustomization.
+pub(crate) type Key = (String, String);
+
+/// How often what a Kustomization reads has changed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Times {
+    pub sources: u64,
+    pub configs: u64,
+}
+
+/// The same of all: a run that waits for health cannot see it in the object.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Stirred(Arc<Mutex<HashMap<(String, String), u64>>>);
+pub(crate) struct Stirred(Arc<Mutex<HashMap<Key, Times>>>);
 
 impl Stirred {
-    pub fn times(&self, namespace: &str, name: &str) -> u64 {
-        let all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        all.get(&(namespace.to_owned(), name.to_owned())).copied().unwrap_or(0)
+    pub fn times(&self, key: &Key) -> Times {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).get(key).copied().unwrap_or_default()
     }
 
-    pub fn forget(&self, namespace: &str, name: &str) {
+    pub fn forget(&self, key: &Key) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(key);
+    }
+
+    fn stir(&self, keys: &[Key], count: impl Fn(&mut Times) -> &mut u64) {
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        all.remove(&(namespace.to_owned(), name.to_owned()));
-    }
-
-    fn stir(&self, object: &(String, String)) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner).entry(object.clone()).or_default() += 1;
+        for key in keys {
+            *count(all.entry(key.clone()).or_default()) += 1;
+        }
     }
 }
 
 /// The triggers of the kind. `store` holds the Kustomizations.
-pub(crate) fn triggers(runtime: &Runtime, store: &Objects, stirred: Stirred) -> Vec<Trigger> {
+pub(crate) fn triggers(runtime: &Runtime, store: &Objects, stirred: &Stirred) -> Vec<Trigger> {
     vec![
-        sources(runtime, store.clone()),
+        sources(runtime, store.clone(), stirred.clone()),
         dependencies(runtime, store.clone()),
-        configs(runtime, store.clone(), stirred),
+        configs(runtime, store.clone(), stirred.clone()),
     ]
 }
 
@@ -49,7 +59,7 @@ pub(crate) fn triggers(runtime: &Runtime, store: &Objects, stirred: Stirred) -> 
 fn configs(runtime: &Runtime, store: Objects, stirred: Stirred) -> Trigger {
     weir_runtime::configs(runtime)
         .flat_map(move |config| {
-            let due: Vec<(String, String)> = store
+            let due: Vec<Key> = store
                 .state()
                 .into_iter()
                 .filter_map(|guarded| {
@@ -57,7 +67,7 @@ fn configs(runtime: &Runtime, store: Objects, stirred: Stirred) -> Trigger {
                     names(object, &config).then(|| (config.namespace.clone(), object.name_any()))
                 })
                 .collect();
-            due.iter().for_each(|object| stirred.stir(object));
+            stirred.stir(&due, |times| &mut times.configs);
             stream::iter(due)
         })
         .boxed()
@@ -82,7 +92,7 @@ fn names(object: &Kustomization, config: &Config) -> bool {
 }
 
 /// Everything that a GitRepository publishes: a revision, or one at another address.
-fn sources(runtime: &Runtime, store: Objects) -> Trigger {
+fn sources(runtime: &Runtime, store: Objects, stirred: Stirred) -> Trigger {
     let mut seen: HashMap<String, String> = HashMap::new();
     watcher(runtime.api::<DeserializeGuard<GitRepository>>(), runtime.watch_config())
         .default_backoff()
@@ -108,7 +118,9 @@ fn sources(runtime: &Runtime, store: Objects) -> Trigger {
                     && reference.namespace.as_ref().unwrap_or(&own) == &namespace;
                 fits.then(|| (own, object.name_any()))
             });
-            stream::iter(due.collect::<Vec<_>>())
+            let due: Vec<Key> = due.collect();
+            stirred.stir(&due, |times| &mut times.sources);
+            stream::iter(due)
         })
         .boxed()
 }
@@ -186,11 +198,11 @@ mod tests {
     #[test]
     fn changes_are_counted_until_the_object_goes() {
         let stirred = Stirred::default();
-        let object = ("team".to_owned(), "x".to_owned());
-        stirred.stir(&object);
-        stirred.stir(&object);
-        assert_eq!((stirred.times("team", "x"), stirred.times("team", "y")), (2, 0));
-        stirred.forget("team", "x");
-        assert_eq!(stirred.times("team", "x"), 0);
+        let [x, y] = ["x", "y"].map(|name| ("team".to_owned(), name.to_owned()));
+        stirred.stir(std::slice::from_ref(&x), |times| &mut times.configs);
+        stirred.stir(&[x.clone(), x.clone()], |times| &mut times.sources);
+        assert_eq!((stirred.times(&x), stirred.times(&y)), (Times { sources: 2, configs: 1 }, Times::default()));
+        stirred.forget(&x);
+        assert_eq!(stirred.times(&x), Times::default());
     }
 }

@@ -12,12 +12,16 @@ mod configs;
 mod controller;
 #[path = "scenarios/crash.rs"]
 mod crash;
+#[path = "scenarios/definitions.rs"]
+mod definitions;
 #[path = "scenarios/docs.rs"]
 mod docs;
 #[path = "scenarios/git/mod.rs"]
 mod git;
 #[path = "scenarios/git_ssh.rs"]
 mod git_ssh;
+#[path = "scenarios/health.rs"]
+mod health;
 #[path = "scenarios/kubectl.rs"]
 mod kubectl;
 #[path = "scenarios/lifecycle.rs"]
