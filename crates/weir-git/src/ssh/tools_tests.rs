@@ -1,7 +1,7 @@
 //! Keys and host keys, compared with what ssh-keygen and sshd make of them.
 
 use super::{Curve, HostKeyAlgorithms, KeyKind, KeyPair, Options, host_of, scan};
-use crate::{Access, Limits, Reference, Remote, SshIdentity};
+use crate::{Access, Limits, Reference, Remote, Selection, SshIdentity};
 use std::net::TcpListener;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -41,8 +41,8 @@ fn made_keys_are_what_ssh_keygen_reads_and_the_server_takes() {
         let stop = Arc::new(AtomicBool::new(false));
         let remote = Remote::new(&server.url(".git"), access, Limits::default(), stop).expect("a known scheme");
         let reference = Reference { branch: Some("main".to_owned()), ..Reference::default() };
-        let (_, tree) = remote.fetch(&reference, &Budget::standard()).expect("fetches");
-        assert_eq!(tree.len(), 1, "{kind:?}");
+        let (_, tree) = remote.fetch(&reference, &Selection::default(), &Budget::standard()).expect("fetches");
+        assert_eq!(tree.entries().len(), 1, "{kind:?}");
     }
 }
 
