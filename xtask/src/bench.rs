@@ -1,6 +1,7 @@
 //! What it costs. Seconds are shown as ratios to a floor measured in the same run.
 
 use crate::command::{cargo, root, run as execute};
+use crate::test::with_kubed;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -39,7 +40,7 @@ pub fn run() -> Result<(), String> {
 /// Sources: clone and publish a large repository, polls, memory per object.
 pub fn git() -> Result<(), String> {
     execute(cargo().args(["build", "--locked", "--release", "--package", "weir"]))?;
-    execute(cargo().args(["bench", "--locked", "--package", "weir-e2e", "--bench", "git"]))
+    execute(with_kubed(cargo().args(["bench", "--locked", "--package", "weir-e2e", "--bench", "git"]))?)
 }
 
 /// The fastest of several runs, which is the one that others disturbed least.

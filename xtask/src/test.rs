@@ -22,6 +22,6 @@ fn build() -> Result<(), String> {
     run(cargo().args(["build", "--locked", "--package", "weir"]))
 }
 
-fn with_kubed(command: &mut Command) -> Result<&mut Command, String> {
+pub fn with_kubed(command: &mut Command) -> Result<&mut Command, String> {
     Ok(command.env("WEIR_KUBED", kubed::build()?))
 }

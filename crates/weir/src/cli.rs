@@ -1,6 +1,6 @@
 use crate::error::CliError;
 use crate::output::Output;
-use crate::{build, controller, kustomize, log, sandbox, up};
+use crate::{build, controller, kustomize, log, objects, sandbox, up};
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;
 
@@ -24,6 +24,13 @@ enum Command {
     /// Print what the controllers would apply.
     #[command(subcommand)]
     Build(build::Command),
+    Create(objects::Create),
+    Get(objects::Get),
+    Reconcile(objects::Reconcile),
+    Suspend(objects::Suspend),
+    Resume(objects::Resume),
+    Delete(objects::Delete),
+    Export(objects::Export),
     /// Work with kustomizations as the kustomize program does.
     #[command(subcommand)]
     Kustomize(kustomize::Command),
@@ -51,6 +58,13 @@ pub fn main() -> ExitCode {
             Command::Sandbox(args) => sandbox::run(args, &output).await,
             Command::Build(command) => build::run(&command, &output),
             Command::Kustomize(command) => kustomize::run(&command, &output),
+            Command::Create(create) => objects::run(objects::Command::Create(create), &output).await,
+            Command::Get(get) => objects::run(objects::Command::Get(get), &output).await,
+            Command::Reconcile(reconcile) => objects::run(objects::Command::Reconcile(reconcile), &output).await,
+            Command::Suspend(suspend) => objects::run(objects::Command::Suspend(suspend), &output).await,
+            Command::Resume(resume) => objects::run(objects::Command::Resume(resume), &output).await,
+            Command::Delete(delete) => objects::run(objects::Command::Delete(delete), &output).await,
+            Command::Export(export) => objects::run(objects::Command::Export(export), &output).await,
         }
     });
     runtime.shutdown_timeout(std::time::Duration::from_millis(200));

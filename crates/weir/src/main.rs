@@ -8,6 +8,7 @@ mod error;
 mod folder;
 mod kustomize;
 mod log;
+mod objects;
 mod output;
 mod sandbox;
 mod up;

@@ -8,7 +8,7 @@ mod up;
 
 pub use cluster::{Backend, Cluster, condition};
 pub use controller::{Controller, free_port, http_get};
-pub use up::{Ended, Up, weir};
+pub use up::{Ended, Up, program, weir};
 
 /// Runs a scenario on both backends, as two tests.
 #[macro_export]

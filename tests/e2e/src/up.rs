@@ -70,7 +70,7 @@ pub fn weir(args: &[&str]) -> Ended {
 }
 
 /// The program that `cargo xtask` has built: beside the tests' own folder.
-pub(crate) fn program() -> PathBuf {
+pub fn program() -> PathBuf {
     let test = std::env::current_exe().unwrap();
     let folder = test.parent().and_then(Path::parent).expect("target/PROFILE/deps/TEST");
     folder.join(format!("weir{}", std::env::consts::EXE_SUFFIX))

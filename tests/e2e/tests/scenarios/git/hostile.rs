@@ -53,7 +53,7 @@ fn what_is_hostile_is_told_and_bounded(cluster: &Cluster) {
             evil(".."),
             "the tree has an entry '..', which no checkout may have (remove the entry from the repository)",
         ),
-        ("bomb", bomb(), "the checkout stopped: the work needed more than 268435456 bytes"),
+        ("bomb", zeros(3), "the checkout stopped: the work needed more than 268435456 bytes"),
         (
             "submodule",
             with_submodule("file:///etc"),
@@ -71,6 +71,11 @@ fn what_is_hostile_is_told_and_bounded(cluster: &Cluster) {
     let refs_server = GitHttp::serve(refs.path());
     kubectl.apply(&source(space, "refs", &refs_server.url(".git"), "timeout: 5m\nref: {semver: 1.x}")).unwrap();
 
+    // A single large file is no harm.
+    let large = zeros(1);
+    let large_server = GitHttp::serve(large.path());
+    kubectl.apply(&source(space, "large", &large_server.url(".git"), "timeout: 5m\nref: {branch: main}")).unwrap();
+
     // While they are at work, everybody else's work goes on.
     good.commit(&[("a.yaml", "a: 2")], &[], "next");
     let next = request(cluster, space, "good", "1");
@@ -87,6 +92,7 @@ fn what_is_hostile_is_told_and_bounded(cluster: &Cluster) {
         assert!(failed["status"].get("artifact").is_none(), "{failed}");
         assert_eq!(source_controller.files(space, name).len(), 0, "{name}");
     }
+    cluster.ready("gitrepository", space, "large", "True");
     let peak = source_controller.controller.peak_memory();
     assert!(peak < MEMORY, "{} MiB", peak >> 20);
     request(cluster, space, "good", "2");
@@ -102,12 +108,12 @@ fn evil(name: &str) -> GitRepo {
     repo
 }
 
-/// Some hundred kilobytes that unpack to 300 MiB.
-fn bomb() -> GitRepo {
+/// So many files of 100 MiB, a hundred kilobytes each in the pack.
+fn zeros(files: u8) -> GitRepo {
     let repo = GitRepo::new(&[]);
     // Nobody looks for what they have in common.
     repo.git(&["config", "core.bigFileThreshold", "1m"]);
-    for at in 0..3 {
+    for at in 0..files {
         let mut zeros = vec![0; 100 << 20];
         zeros.push(at);
         std::fs::write(repo.path().join(format!("zeros-{at}")), zeros).unwrap();

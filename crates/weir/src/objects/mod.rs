@@ -1,0 +1,131 @@
+//! Commands on the objects of a cluster: names, flags and words are those of the flux program.
+//!
+//! Progress goes to standard error, a mark before each line; data to standard output. Exit status: 0
+//! done, 1 failed, 2 wrong usage.
+
+mod cluster;
+mod create;
+mod create_secret;
+mod create_source;
+mod delete;
+mod export;
+mod get;
+mod kind;
+mod reconcile;
+mod say;
+mod suspend;
+mod wait;
+
+pub use create::Create;
+pub use get::Get;
+
+use crate::error::CliError;
+use crate::output::Output;
+use clap::Subcommand;
+use cluster::Cluster;
+use kind::{GIT, Kind};
+use say::Say;
+use std::process::ExitCode;
+
+/// The kinds that a command is about, as words of the command line.
+#[derive(Subcommand)]
+pub enum About<A: clap::Args> {
+    /// Sources.
+    #[command(subcommand, visible_alias = "sources")]
+    Source(Source<A>),
+}
+
+#[derive(Subcommand)]
+pub enum Source<A: clap::Args> {
+    /// GitRepository objects.
+    Git(A),
+}
+
+impl<A: clap::Args> About<A> {
+    fn parts(self) -> (&'static Kind, A) {
+        match self {
+            About::Source(Source::Git(args)) => (&GIT, args),
+        }
+    }
+}
+
+/// Reconcile an object now, and wait for it.
+#[derive(clap::Parser)]
+pub struct Reconcile {
+    #[command(subcommand)]
+    about: About<reconcile::Args>,
+}
+
+/// Pause objects.
+#[derive(clap::Parser)]
+pub struct Suspend {
+    #[command(subcommand)]
+    about: About<suspend::SuspendArgs>,
+}
+
+/// Go on with objects that are paused.
+#[derive(clap::Parser)]
+pub struct Resume {
+    #[command(subcommand)]
+    about: About<suspend::ResumeArgs>,
+}
+
+/// Delete an object.
+#[derive(clap::Parser)]
+pub struct Delete {
+    #[command(subcommand)]
+    about: About<delete::Args>,
+}
+
+/// Print objects as YAML, without what the cluster added.
+#[derive(clap::Parser)]
+pub struct Export {
+    #[command(subcommand)]
+    about: About<export::Args>,
+}
+
+/// One of the commands.
+pub enum Command {
+    Create(Create),
+    Get(Get),
+    Reconcile(Reconcile),
+    Suspend(Suspend),
+    Resume(Resume),
+    Delete(Delete),
+    Export(Export),
+}
+
+pub async fn run(command: Command, output: &Output) -> Result<ExitCode, CliError> {
+    let say = Say(output);
+    let done = match command {
+        Command::Create(create) => create::run(create, &say).await,
+        Command::Get(get) => get::run(get, &say).await,
+        Command::Reconcile(Reconcile { about }) => {
+            let (kind, args) = about.parts();
+            reconcile::run(kind, args, &say).await
+        }
+        Command::Suspend(Suspend { about }) => {
+            let (kind, args) = about.parts();
+            suspend::suspend(kind, args, &say).await
+        }
+        Command::Resume(Resume { about }) => {
+            let (kind, args) = about.parts();
+            suspend::resume(kind, args, &say).await
+        }
+        Command::Delete(Delete { about }) => {
+            let (kind, args) = about.parts();
+            delete::run(kind, args, &say).await
+        }
+        Command::Export(Export { about }) => {
+            let (kind, args) = about.parts();
+            export::run(kind, args, &say).await
+        }
+    };
+    match done {
+        Ok(()) => Ok(ExitCode::SUCCESS),
+        Err(error) => {
+            say.failure(&error.to_string());
+            Ok(ExitCode::FAILURE)
+        }
+    }
+}
