@@ -159,7 +159,7 @@ fn large() -> GitRepo {
         std::fs::write(folder.join(format!("file-{at}.yaml")), text).unwrap();
     }
     repo.commit(&[], &[], "much");
-    repo.git(&["gc", "-q"]);
+    repo.git(&["repack", "-q", "-a", "-d"]);
     repo
 }
 

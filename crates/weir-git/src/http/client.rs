@@ -4,7 +4,7 @@ use reqwest::blocking::{ClientBuilder, Response};
 use reqwest::header::{AUTHORIZATION, HeaderMap, LOCATION, RETRY_AFTER};
 use reqwest::{Certificate, Identity, Method, StatusCode, Url};
 use std::io;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 use weir_base::redact_url;
 
@@ -34,7 +34,7 @@ impl Client {
         // Neither fails for http and https.
         let _ = origin.set_username("");
         let _ = origin.set_password(None);
-        let stranger = builder(access)?.build().map_err(|error| setup(&error))?;
+        let stranger = stranger(access)?;
         let own = match &access.certificate {
             None => stranger.clone(),
             Some(pair) => {
@@ -169,6 +169,21 @@ impl Client {
 fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     let text = headers.get(RETRY_AFTER)?.to_str().ok()?;
     text.trim().parse().ok().map(Duration::from_secs)
+}
+
+/// A client that shows no certificate. Where nothing but the URL says how a server is reached it is
+/// one for all repositories: reading the system's authorities takes longer than a look. A login is a header of each
+/// request and so is in no client.
+fn stranger(access: &Access) -> Result<reqwest::blocking::Client, GitError> {
+    static PLAIN: OnceLock<reqwest::blocking::Client> = OnceLock::new();
+    let made = || builder(access)?.build().map_err(|error| setup(&error));
+    if access.authorities.is_some() || access.proxy.is_some() {
+        return made();
+    }
+    match PLAIN.get() {
+        Some(client) => Ok(client.clone()),
+        None => made().map(|client| PLAIN.get_or_init(|| client).clone()),
+    }
 }
 
 fn builder(access: &Access) -> Result<ClientBuilder, GitError> {
