@@ -14,15 +14,13 @@ use weir_base::Budget;
 use weir_doc::from_value;
 use weir_kube::{KubeError, Session};
 
-/// No single pass of a reconciler runs longer; waiting is done between passes.
-const PASS_LIMIT: Duration = Duration::from_secs(10 * 60);
-
 /// What the passes of one kind share.
 pub(crate) struct Shared<O> {
     pub session: Session,
     pub recorder: Recorder,
     pub backoff: Backoff,
     pub jitter_percent: u8,
+    pub pass_limit: Duration,
     pub metrics: Arc<Metrics>,
     pub queue: Queue,
     /// The objects as we wrote them last, for as long as the watch has not caught up: a reconcile
@@ -98,7 +96,7 @@ async fn pass<R: Reconciler>(reconciler: &R, shared: &Shared<R::Object>, key: &s
         return Next::after(None);
     }
     let object = cx.object.clone();
-    let outcome = bounded(&shared.queue, cx.budget.clone(), reconciler.reconcile(&object, cx)).await;
+    let outcome = bounded(shared, cx.budget.clone(), reconciler.reconcile(&object, cx)).await;
     let next = settle(reconciler, shared, key, cx, outcome);
     match cx.write().await {
         Ok(()) => next,
@@ -110,13 +108,13 @@ async fn pass<R: Reconciler>(reconciler: &R, shared: &Shared<R::Object>, key: &s
 }
 
 /// Runs a reconciler's work: a panic or an endless pass is its failure, nobody else's.
-async fn bounded<T>(
-    queue: &Queue,
+async fn bounded<T, O>(
+    shared: &Shared<O>,
     budget: Budget,
     work: impl Future<Output = Result<T, Failure>>,
 ) -> Result<T, Failure> {
     let guarded = AssertUnwindSafe(work).catch_unwind();
-    match tokio::time::timeout(PASS_LIMIT, guarded).await {
+    match tokio::time::timeout(shared.pass_limit, guarded).await {
         Ok(Ok(outcome)) => outcome,
         Ok(Err(panic)) => {
             let text = panic
@@ -124,14 +122,14 @@ async fn bounded<T>(
                 .map(String::as_str)
                 .or_else(|| panic.downcast_ref::<&str>().copied())
                 .unwrap_or("no message");
-            queue.panicked();
+            shared.queue.panicked();
             tracing::error!(error = text, "the reconcile panicked");
             Err(Failure::transient("ReconciliationFailed", "the reconcile panicked; this is a mistake in weir"))
         }
         Err(_) => {
             // Dropping the future does not stop an engine on its own thread; the flag does.
             budget.cancel();
-            let message = format!("the reconcile took longer than {} seconds", PASS_LIMIT.as_secs());
+            let message = format!("the reconcile took longer than {:?}", shared.pass_limit);
             Err(Failure::transient("ReconciliationFailed", message))
         }
     }
@@ -145,8 +143,9 @@ fn settle<R: Reconciler>(
     cx: &mut Cx<R::Object>,
     outcome: Result<Done, Failure>,
 ) -> Next {
-    let waiting = matches!(outcome, Err(Failure::Waiting { .. }));
-    if let (Some(token), false) = (cx.requested_at.clone(), waiting) {
+    // One that waits for something else to begin with has answered, as in Flux; one that is under way has not.
+    let under_way = matches!(outcome, Err(Failure::Waiting { ready: Ready::Unknown, .. }));
+    if let (Some(token), false) = (cx.requested_at.clone(), under_way) {
         cx.status_mut().set_last_handled_reconcile_at(token);
     }
     let generation = cx.object.meta().generation.unwrap_or_default();
@@ -213,7 +212,7 @@ async fn delete<R: Reconciler>(reconciler: &R, shared: &Shared<R::Object>, key: 
         return Next::gone();
     }
     let object = cx.object.clone();
-    let outcome = bounded(&shared.queue, cx.budget.clone(), reconciler.finalize(&object, cx)).await;
+    let outcome = bounded(shared, cx.budget.clone(), reconciler.finalize(&object, cx)).await;
     let failure = match outcome {
         Ok(()) => match set_finalizer(cx, false).await {
             Ok(()) => {
@@ -300,6 +299,7 @@ pub(crate) fn shared<O: FluxObject>(runtime: &Runtime, recorder: Recorder, queue
         recorder,
         backoff: Backoff::new(runtime.retry),
         jitter_percent: runtime.jitter_percent,
+        pass_limit: runtime.pass_limit,
         metrics: runtime.metrics.clone(),
         queue,
         latest: Mutex::default(),
@@ -309,6 +309,21 @@ pub(crate) fn shared<O: FluxObject>(runtime: &Runtime, recorder: Recorder, queue
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn intervals_are_shifted_within_their_bounds_and_always_the_same_way() {
+        let interval = Duration::from_secs(1000);
+        let shifted: Vec<f64> =
+            (0..1000).map(|n| jittered(interval, &format!("object-{n}"), 5).as_secs_f64()).collect();
+        assert!(shifted.iter().all(|s| (950.0..=1050.0).contains(s)), "{shifted:?}");
+        assert!(
+            shifted.iter().any(|s| *s < 970.0) && shifted.iter().any(|s| *s > 1030.0),
+            "they spread over all of it"
+        );
+        assert_eq!(jittered(interval, "x", 5), jittered(interval, "x", 5));
+        assert_eq!(jittered(interval, "x", 0), interval);
+        assert!(jittered(interval, "x", 100) <= 2 * interval);
+    }
     use weir_api::GitRepository;
     use weir_doc::{Node, to_value};
     use weir_kube::ApplyOptions;

@@ -30,6 +30,11 @@ impl Outbox {
         Waiting(self.0.clone())
     }
 
+    /// Events that are not delivered yet.
+    pub fn waiting(&self) -> usize {
+        *self.0.waiting.borrow()
+    }
+
     /// Sleeps between two tries; at the end of the process there is no rest.
     pub(crate) async fn rest(&self, time: Duration) {
         let mut ending = self.0.ending.subscribe();
@@ -50,7 +55,7 @@ impl Outbox {
         let mut waiting = self.0.waiting.subscribe();
         match tokio::time::timeout(within, waiting.wait_for(|count| *count == 0)).await {
             Ok(_) => 0,
-            Err(_) => *self.0.waiting.borrow(),
+            Err(_) => self.waiting(),
         }
     }
 }

@@ -21,6 +21,8 @@ pub struct Runtime {
     pub retry: RetryDelay,
     /// By how many per cent an interval is shifted either way (`--interval-jitter-percentage`).
     pub jitter_percent: u8,
+    /// No single pass of a reconciler runs longer; waiting is done between passes.
+    pub pass_limit: Duration,
     /// Where events go besides the API server (`--events-addr`).
     pub sink: Option<Sink>,
     /// The events that are not delivered yet; shared with the sink.
@@ -37,6 +39,7 @@ impl Runtime {
             watch: Watch::default(),
             retry: RetryDelay::default(),
             jitter_percent: 5,
+            pass_limit: Duration::from_secs(10 * 60),
             sink: None,
             outbox: Outbox::default(),
             metrics: Arc::default(),

@@ -66,6 +66,8 @@ pub const LEADER: Family = Family {
     help: "Gauge of if the reporting system is master of the relevant lease, 0 indicates backup, 1 indicates master.",
     kind: Kind::Gauge,
 };
+pub const WATCH_STREAMS: Family =
+    Family { name: "weir_watch_streams", help: "Watches that the controllers share", kind: Kind::Gauge };
 pub const DROPPED_EVENTS: Family =
     Family { name: "weir_events_dropped_total", help: "Events that were not delivered, by sink", kind: Kind::Counter };
 

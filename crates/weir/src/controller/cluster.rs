@@ -8,7 +8,7 @@ use std::path::Path;
 use std::sync::Arc;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use weir_api::{FluxKind, GitRepository, KindInfo, Kustomization};
-use weir_kube::{Fence, KubeError, Session, percent_encoded};
+use weir_kube::{Fence, Hub, HubLimits, KubeError, Session, percent_encoded};
 use weir_object::{ObjectId, ObjectRef};
 use weir_runtime::metrics::{Metrics, series};
 
@@ -25,7 +25,11 @@ pub struct Connections {
 }
 
 /// `--kubeconfig`, else KUBECONFIG and the home folder, else the cluster of this pod. Each request is counted.
-pub async fn connect(kubeconfig: Option<&Path>, metrics: Arc<Metrics>) -> Result<Connections, CliError> {
+pub async fn connect(
+    kubeconfig: Option<&Path>,
+    metrics: Arc<Metrics>,
+    watch_streams: usize,
+) -> Result<Connections, CliError> {
     let failed = |error: &dyn std::fmt::Display| match kubeconfig {
         Some(file) => CliError::new(format!("--kubeconfig {}: {error}", file.display())),
         None => CliError::new(format!("no cluster: {error} (name one with --kubeconfig or KUBECONFIG)")),
@@ -47,7 +51,8 @@ pub async fn connect(kubeconfig: Option<&Path>, metrics: Arc<Metrics>) -> Result
     let leases = weir_kube::client(config.clone(), count.clone(), Fence::default()).map_err(|error| failed(&error))?;
     let client = weir_kube::client(config, count, fence.clone()).map_err(|error| failed(&error))?;
     client.apiserver_version().await.map_err(|error| failed(&error))?;
-    Ok(Connections { session: Session::new(client), leases, fence })
+    let hub = Hub::new(HubLimits { streams: watch_streams, ..HubLimits::default() });
+    Ok(Connections { session: Session::with_hub(client, Arc::new(hub)), leases, fence })
 }
 
 /// The namespace that the process belongs to.

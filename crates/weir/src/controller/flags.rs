@@ -22,6 +22,12 @@ pub struct Shared {
     /// Address of /healthz and /readyz.
     #[arg(long, default_value = ":9440", value_name = "ADDRESS")]
     pub health_addr: String,
+    /// Show the state of the process at /debug/pprof/ of --metrics-addr.
+    #[arg(long, num_args = 0..=1, require_equals = true, default_value_t = false, default_missing_value = "true", action = clap::ArgAction::Set)]
+    pub enable_profiling: bool,
+    /// Watches of what is waited for, over all identities, kinds and namespaces; beyond that objects are read instead.
+    #[arg(long, default_value_t = 2000, value_name = "N")]
+    pub max_watch_streams: usize,
     /// URL that events are posted to; empty: Kubernetes Events only.
     #[arg(long, default_value = "", value_name = "URL", env = "EVENTS_ADDR")]
     pub events_addr: String,

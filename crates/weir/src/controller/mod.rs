@@ -7,6 +7,7 @@ mod lead;
 mod prefixed;
 mod probes;
 mod refused;
+mod snapshot;
 
 use crate::controllers::{self, Plan, Role, Running, Storage, StorageOptions};
 use crate::error::CliError;
@@ -15,6 +16,7 @@ use cluster::Connections;
 use flags::{Kustomize, Shared, Source};
 use prefixed::Prefixed;
 use refused::Refused;
+use snapshot::Snapshot;
 use std::collections::BTreeSet;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -121,13 +123,19 @@ pub async fn run(args: Args) -> Result<ExitCode, CliError> {
     let retry = shared.retry()?;
     let metrics = Arc::<weir_runtime::metrics::Metrics>::default();
     let Connections { session, leases: lease_client, fence } =
-        cluster::connect(shared.kubeconfig.as_deref(), metrics.clone()).await?;
+        cluster::connect(shared.kubeconfig.as_deref(), metrics.clone(), shared.max_watch_streams).await?;
     let outbox = Outbox::default();
     let sink = match shared.events_addr.as_str() {
         "" => None,
         url => Some(Sink::start(url, metrics.clone(), outbox.clone())?),
     };
-    probes::serve(&shared.metrics_addr, &shared.health_addr, metrics.clone())?;
+    let process = Snapshot {
+        handle: tokio::runtime::Handle::current(),
+        hub: session.hub().clone(),
+        outbox: outbox.clone(),
+        metrics: metrics.clone(),
+    };
+    probes::serve(&shared.metrics_addr, &shared.health_addr, process, shared.enable_profiling)?;
     if shared.kube_api_qps.is_some() || shared.kube_api_burst.is_some() {
         tracing::warn!(
             "--kube-api-qps and --kube-api-burst have no effect: the server's flow control governs requests"

@@ -1,18 +1,25 @@
 //! `/metrics`, `/healthz` and `/readyz`.
 
+use super::snapshot::Snapshot;
 use crate::controllers::socket;
 use crate::error::CliError;
-use std::sync::Arc;
 use tokio::net::TcpListener;
 use weir_net::Answer;
-use weir_runtime::metrics::Metrics;
+use weir_runtime::metrics::series;
 
 const METRICS: &str = "text/plain; version=0.0.4; charset=utf-8; escaping=underscores";
 const TEXT: &str = "text/plain; charset=utf-8";
 
 /// Both servers run as long as the process. The address `0` means that there is none, as for Flux.
-pub fn serve(metrics_addr: &str, health_addr: &str, metrics: Arc<Metrics>) -> Result<(), CliError> {
-    listen("--metrics-addr", metrics_addr, move |path| (path == "/metrics").then(|| (METRICS, metrics.text())))?;
+/// With `profiling` the state of the process is shown beside the metrics.
+pub fn serve(metrics_addr: &str, health_addr: &str, process: Snapshot, profiling: bool) -> Result<(), CliError> {
+    listen("--metrics-addr", metrics_addr, move |path| match path {
+        "/metrics" => {
+            process.metrics.set(&series::WATCH_STREAMS, &[], process.hub.streams() as f64);
+            Some((METRICS, process.metrics.text()))
+        }
+        path => process.at(path).filter(|_| profiling).map(|text| (TEXT, text)),
+    })?;
     // A standby is healthy too; that it serves no artifacts is what its readiness probe sees.
     listen("--health-addr", health_addr, |path| {
         ["/healthz", "/readyz"].contains(&path).then(|| (TEXT, "ok".to_owned()))

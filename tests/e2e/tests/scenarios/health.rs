@@ -54,7 +54,11 @@ fn what_waits_is_woken_and_asks_for_nothing(cluster: &Cluster) {
     let (path, addr) =
         (format!("--source.storage-path={}", data.path().display()), format!("--source.storage-addr={storage}"));
     // One worker: whoever waits must not hold it.
-    let controller = Controller::start(cluster.kubeconfig(), "run", &[&path, &addr, "--kustomize.concurrent=1"]);
+    let controller = Controller::start(
+        cluster.kubeconfig(),
+        "run",
+        &[&path, &addr, "--kustomize.concurrent=1", "--enable-profiling"],
+    );
     let source = format!(
         "apiVersion: source.toolkit.fluxcd.io/v1\nkind: GitRepository\nmetadata: {{name: repo, namespace: health}}\n\
          spec: {{interval: 1h, url: '{}', ref: {{branch: main}}}}\n",
@@ -91,6 +95,9 @@ fn what_waits_is_woken_and_asks_for_nothing(cluster: &Cluster) {
     kubectl.apply(&config_map("health", "later", "1")).unwrap();
     cluster.ready("kustomization", "health", "tenant", "True");
 
+    let process = http_get(controller.metrics, "/debug/pprof/runtime").unwrap();
+    assert!(process.contains("watch streams: "), "{process}");
+    assert!(http_get(controller.health, "/debug/pprof/runtime").unwrap().starts_with("HTTP/1.1 404"));
     kubectl.run(&["delete", "kustomization", "-n", "health", "--all", "--timeout=60s"]).unwrap();
     kubectl.run(&["delete", "gitrepository", "-n", "health", "--all", "--timeout=60s"]).unwrap();
     assert_eq!(controller.terminate(), Some(0));
