@@ -202,7 +202,9 @@ fn builder(access: &Access) -> Result<ClientBuilder, GitError> {
     }
     if let Some(proxy) = &access.proxy {
         let invalid = |_| GitError::Credentials("the proxy's address is not a URL".to_owned());
-        let mut all = reqwest::Proxy::all(&proxy.address).map_err(invalid)?;
+        // As in Go, names are looked up where the proxy is.
+        let address = proxy.address.replacen("socks5://", "socks5h://", 1);
+        let mut all = reqwest::Proxy::all(&address).map_err(invalid)?;
         if let Some((username, password)) = &proxy.login {
             all = all.basic_auth(username.expose(), password.expose());
         }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 use weir_base::{Budget, Diagnose};
-use weir_testkit::{Answer, Authority, GitHttp, GitRepo, Request};
+use weir_testkit::{Answer, Authority, GitHttp, GitRepo, Request, Socks};
 
 const BASIC: &str = "Basic bWU6czNjcjN0"; // me:s3cr3t
 
@@ -160,6 +160,42 @@ fn a_proxy_is_used_and_shown_its_own_login() {
         assert!(request.target.starts_with("http://git.invalid/.git/"), "{request:?}");
         assert_eq!(request.header("proxy-authorization"), "Basic cDp3");
     }
+}
+
+#[test]
+fn a_socks_proxy_looks_names_up_itself() {
+    let repo = repo();
+    let server = GitHttp::serve(repo.path());
+    let target = server.url("").trim_start_matches("http://").trim_end_matches('/').to_owned();
+    let proxy = Socks::start(&target, "p", "s3cr3t");
+    let through = |password: &str| {
+        let login = Some(("p".to_owned().into(), password.to_owned().into()));
+        Access { proxy: Some(Proxy { address: proxy.address.clone(), login }), ..Access::default() }
+    };
+    assert_eq!(fetch("http://git.invalid/.git", through("s3cr3t"), Limits::default()).expect("fetches"), 1);
+    assert!(!proxy.asked().is_empty() && proxy.asked().iter().all(|host| host == "git.invalid"));
+    let message = told("http://git.invalid/.git", through("hunter2"));
+    assert!(
+        message.starts_with("failed to reach http://git.invalid/.git") && !message.contains("hunter2"),
+        "{message}"
+    );
+}
+
+#[test]
+fn a_proxy_may_be_spoken_to_over_tls() {
+    let authority = Authority::new();
+    let (certificate, key) = authority.client();
+    let client = ClientCertificate { certificate: certificate.into_bytes().into(), key: key.into_bytes().into() };
+    let repo = repo();
+    let proxy = GitHttp::start(repo.path(), Some(authority.server()), |_| Answer::Git);
+    let access = Access {
+        authorities: Some(authority.pem.into_bytes().into()),
+        certificate: Some(client),
+        proxy: Some(Proxy { address: proxy.url(""), login: None }),
+        ..Access::default()
+    };
+    assert_eq!(fetch("http://git.invalid/.git", access, Limits::default()).expect("fetches"), 1);
+    assert!(proxy.seen().iter().all(|request| request.target.starts_with("http://git.invalid/.git/")));
 }
 
 #[test]
