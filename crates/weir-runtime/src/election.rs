@@ -6,6 +6,7 @@ use k8s_openapi::api::coordination::v1::{Lease, LeaseSpec};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{MicroTime, ObjectMeta};
 use kube::api::{Api, PostParams};
 use kube::{Client, Error};
+use std::convert::Infallible;
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -82,66 +83,113 @@ enum Try {
     Other { holder: String },
 }
 
+/// Somebody who wants a lease.
+pub struct Candidate {
+    election: Election,
+    api: Api<Lease>,
+    /// The record as it was seen last, and since when it has not changed.
+    seen: Option<(Option<LeaseSpec>, Instant)>,
+    metrics: Arc<Metrics>,
+    fence: Fence,
+}
+
 impl Election {
-    /// Waits until the lease is ours. `client` is not behind the `fence`, which is open for as long as the lease is
-    /// renewed in time.
-    pub async fn acquire(self, client: Client, metrics: Arc<Metrics>, fence: Fence) -> Held {
-        let api: Api<Lease> = Api::namespaced(client, &self.namespace);
+    /// `client` is not behind the `fence`, which is open for as long as the lease is renewed in time.
+    pub fn candidate(self, client: Client, metrics: Arc<Metrics>, fence: Fence) -> Candidate {
+        let api = Api::namespaced(client, &self.namespace);
         metrics.set(&series::LEADER, &[("name", &self.name)], 0.0);
-        let mut seen: Option<(Option<LeaseSpec>, Instant)> = None;
-        let mut told = None;
+        Candidate { election: self, api, seen: None, metrics, fence }
+    }
+}
+
+impl Candidate {
+    /// Looks at the lease from time to time, so that it is known at once whether its holder is gone when it is this
+    /// lease's turn.
+    pub async fn observe(&mut self) -> Infallible {
         loop {
-            let started = Instant::now();
-            let attempt = tokio::time::timeout(self.timing.patience(), self.attempt(&api, &mut seen)).await;
-            match attempt.unwrap_or_else(|_| Err(unanswered())) {
-                Ok(Try::Won(lease)) => {
-                    metrics.set(&series::LEADER, &[("name", &self.name)], 1.0);
-                    tracing::info!(lease = self.name, identity = self.identity, "successfully acquired lease");
-                    fence.hold(&self.name, started + self.timing.renew);
-                    return Held { election: self, api, lease: *lease, renewed: started, metrics, fence };
-                }
-                Ok(Try::Other { holder }) => {
-                    if told.as_ref() != Some(&holder) {
-                        tracing::info!(lease = self.name, holder, "the lease is held by another replica");
-                        told = Some(holder);
-                    }
-                }
-                Err(error) => tracing::warn!(lease = self.name, error = %error, "the lease was not acquired"),
+            if let Ok(Ok(current)) = self.patiently(self.api.get_opt(&self.election.name)).await {
+                self.note(current.as_ref());
             }
-            // Replicas that started together do not stay in step.
-            let share = (RandomState::new().build_hasher().finish() % 1000) as f64 / 1000.0;
-            tokio::time::sleep(self.timing.retry.mul_f64(1.0 + 0.2 * share)).await;
+            self.rest().await;
         }
     }
 
-    async fn attempt(&self, api: &Api<Lease>, seen: &mut Option<(Option<LeaseSpec>, Instant)>) -> Result<Try, Error> {
-        let Some(current) = api.get_opt(&self.name).await? else {
-            let lease = self.record(None, 0);
-            return match api.create(&PostParams::default(), &lease).await {
+    /// Waits until the lease is ours.
+    pub async fn win(mut self) -> Held {
+        let mut told = None;
+        loop {
+            let started = Instant::now();
+            let attempt = tokio::time::timeout(self.election.timing.patience(), self.attempt()).await;
+            match attempt.unwrap_or_else(|_| Err(unanswered())) {
+                Ok(Try::Won(lease)) => {
+                    let Self { election, api, metrics, fence, .. } = self;
+                    metrics.set(&series::LEADER, &[("name", &election.name)], 1.0);
+                    tracing::info!(lease = election.name, identity = election.identity, "successfully acquired lease");
+                    fence.hold(&election.name, started + election.timing.renew);
+                    return Held { election, api, lease: *lease, renewed: started, metrics, fence };
+                }
+                Ok(Try::Other { holder }) => {
+                    if told.as_ref() != Some(&holder) {
+                        tracing::info!(lease = self.election.name, holder, "the lease is held by another replica");
+                        told = Some(holder);
+                    }
+                }
+                Err(error) => {
+                    tracing::warn!(lease = self.election.name, error = %error, "the lease was not acquired");
+                }
+            }
+            self.rest().await;
+        }
+    }
+
+    async fn patiently<T>(&self, answer: impl Future<Output = T>) -> Result<T, tokio::time::error::Elapsed> {
+        tokio::time::timeout(self.election.timing.patience(), answer).await
+    }
+
+    /// Replicas that started together do not stay in step.
+    async fn rest(&self) {
+        let share = (RandomState::new().build_hasher().finish() % 1000) as f64 / 1000.0;
+        tokio::time::sleep(self.election.timing.retry.mul_f64(1.0 + 0.2 * share)).await;
+    }
+
+    /// Whether the holder may still be alive.
+    fn note(&mut self, current: Option<&Lease>) -> bool {
+        let spec = current.and_then(|lease| lease.spec.clone());
+        if self.seen.as_ref().is_none_or(|(record, _)| *record != spec) {
+            self.seen = Some((spec.clone(), Instant::now()));
+        }
+        let seconds = spec.and_then(|spec| spec.lease_duration_seconds).and_then(|s| u64::try_from(s).ok());
+        let valid = Duration::from_secs(seconds.unwrap_or(0));
+        self.seen.as_ref().is_some_and(|(_, at)| at.elapsed() < valid)
+    }
+
+    async fn attempt(&mut self) -> Result<Try, Error> {
+        let Some(current) = self.api.get_opt(&self.election.name).await? else {
+            let lease = self.election.record(None, 0);
+            return match self.api.create(&PostParams::default(), &lease).await {
                 Ok(lease) => Ok(Try::Won(Box::new(lease))),
                 Err(error) if is_conflict(&error) => Ok(Try::Other { holder: "another replica".to_owned() }),
                 Err(error) => Err(error),
             };
         };
-        if seen.as_ref().is_none_or(|(record, _)| *record != current.spec) {
-            *seen = Some((current.spec.clone(), Instant::now()));
-        }
+        let alive = self.note(Some(&current));
         let spec = current.spec.clone().unwrap_or_default();
         let holder = spec.holder_identity.unwrap_or_default();
-        let valid = Duration::from_secs(spec.lease_duration_seconds.and_then(|s| u64::try_from(s).ok()).unwrap_or(0));
-        let alive = seen.as_ref().is_some_and(|(_, at)| at.elapsed() < valid);
-        if !holder.is_empty() && holder != self.identity && alive {
+        let own = &self.election.identity;
+        if !holder.is_empty() && holder != *own && alive {
             return Ok(Try::Other { holder });
         }
-        let transitions = spec.lease_transitions.unwrap_or(0) + i32::from(holder != self.identity);
-        let lease = self.record(current.metadata.resource_version, transitions);
-        match api.replace(&self.name, &PostParams::default(), &lease).await {
+        let transitions = spec.lease_transitions.unwrap_or(0) + i32::from(holder != *own);
+        let lease = self.election.record(current.metadata.resource_version, transitions);
+        match self.api.replace(&self.election.name, &PostParams::default(), &lease).await {
             Ok(lease) => Ok(Try::Won(Box::new(lease))),
             Err(error) if is_conflict(&error) => Ok(Try::Other { holder }),
             Err(error) => Err(error),
         }
     }
+}
 
+impl Election {
     fn record(&self, resource_version: Option<String>, transitions: i32) -> Lease {
         let now = MicroTime(jiff::Timestamp::now());
         Lease {

@@ -30,7 +30,7 @@ mod unsupported;
 pub use configs::{Config, configs};
 pub use controller::{Controller, Reconciler, Trigger, run};
 pub use cx::{Checkpointed, Cx};
-pub use election::{Election, ElectionError, Held, LeaseTiming, identity};
+pub use election::{Candidate, Election, ElectionError, Held, LeaseTiming, identity};
 pub use events::{Metadata, Recorder, Severity};
 pub use outbox::Outbox;
 pub use outcome::{Done, Failure, Ready, Retry};

@@ -2,14 +2,15 @@
 
 use super::flags::Shared;
 use crate::controllers::Role;
+use futures::future::Either;
 use kube::Client;
 use sha2::{Digest, Sha256};
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, VecDeque};
 use std::fmt::Write as _;
 use std::sync::Arc;
 use weir_kube::Fence;
 use weir_runtime::metrics::Metrics;
-use weir_runtime::{Election, ElectionError, Held, LeaseTiming, identity};
+use weir_runtime::{Candidate, Election, ElectionError, Held, LeaseTiming, identity};
 
 /// Where the leases are when nothing says otherwise.
 const DEFAULT_NAMESPACE: &str = "flux-system";
@@ -61,13 +62,24 @@ impl Leases {
         metrics: &Arc<Metrics>,
         fence: &Fence,
     ) -> Result<Self, ElectionError> {
+        let candidate = |election: Election| election.candidate(client.clone(), metrics.clone(), fence.clone());
+        let mut candidates: VecDeque<Candidate> = wanted.into_iter().map(candidate).collect();
         let mut held = Vec::new();
-        for election in wanted {
-            let one = election.acquire(client.clone(), metrics.clone(), fence.clone());
-            // Those that are held already have to be kept meanwhile.
+        while let Some(next) = candidates.pop_front() {
+            // Those that are held already have to be kept meanwhile, and those whose turn comes later are looked at: a
+            // holder that is gone is waited for once, not once per lease.
             let mut all = Leases(held);
+            let win = async {
+                let observe = candidates.iter_mut().map(|candidate| Box::pin(candidate.observe()));
+                let others = futures::future::join_all(observe);
+                match futures::future::select(Box::pin(next.win()), Box::pin(others)).await {
+                    Either::Left((won, _)) => won,
+                    // There are no others.
+                    Either::Right((_, win)) => win.await,
+                }
+            };
             let won = tokio::select! {
-                won = one => won,
+                won = win => won,
                 error = all.keep() => return Err(error),
             };
             held = all.0;
@@ -94,7 +106,36 @@ impl Leases {
 
 #[cfg(test)]
 mod tests {
-    use super::lease_name;
+    use super::*;
+    use std::time::{Duration, Instant};
+    use weir_sandbox::{Options, Sandbox};
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn the_leases_of_a_dead_process_are_waited_for_once() {
+        let sandbox = Sandbox::open(Options { workloads: false, ..Options::default() }).expect("opens");
+        let client = Client::new(sandbox.service(), "default");
+        let timing = LeaseTiming {
+            lease: Duration::from_secs(4),
+            renew: Duration::from_secs(3),
+            retry: Duration::from_millis(100),
+        };
+        let acquire = async |identity: &str| {
+            let wanted = ["a", "b", "c"].map(|name| Election {
+                namespace: "default".to_owned(),
+                name: name.to_owned(),
+                identity: identity.to_owned(),
+                timing,
+            });
+            let (metrics, fence) = (Arc::default(), Fence::default());
+            Leases::acquire(wanted.into(), &client, &metrics, &fence).await.expect("nobody takes them")
+        };
+        let dead = acquire("dead").await;
+        let began = Instant::now();
+        let next = acquire("next").await;
+        assert_eq!((dead.0.len(), next.0.len()), (3, 3));
+        let took = began.elapsed();
+        assert!(took >= timing.lease - timing.retry && took < 2 * timing.lease, "taken over after {took:?}");
+    }
 
     #[test]
     fn a_shard_has_a_lease_of_its_own() {
