@@ -38,9 +38,11 @@ pub fn run() -> Result<(), String> {
 }
 
 /// Sources: clone and publish a large repository, polls, memory per object.
-pub fn git() -> Result<(), String> {
+pub fn git(part: &[&str]) -> Result<(), String> {
     execute(cargo().args(["build", "--locked", "--release", "--package", "weir"]))?;
-    execute(with_kubed(cargo().args(["bench", "--locked", "--package", "weir-e2e", "--bench", "git"]))?)
+    execute(with_kubed(
+        cargo().args(["bench", "--locked", "--package", "weir-e2e", "--bench", "git", "--"]).args(part),
+    )?)
 }
 
 /// The fastest of several runs, which is the one that others disturbed least.

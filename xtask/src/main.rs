@@ -19,7 +19,7 @@ const USAGE: &str = "usage: cargo xtask COMMAND
   conformance [--rerun] the golden cases; --rerun makes them anew with the original programs
   codegen [--check]     writes the generated files; --check fails when one is not up to date
   layers                checks the edges between the crates
-  bench [git]           what it costs: seconds as ratios within one run, memory, sizes
+  bench [git [PART]]    what it costs: seconds as ratios within one run, memory, sizes
   soak [MINUTES]        the crash scenario again and again, on both backends (10 minutes)
   tables                makes the tables of the API anew from the real control plane (needs python3)
   kubed                 builds the real control plane for the tests and prints its path";
@@ -33,7 +33,7 @@ fn main() -> ExitCode {
         Some("conformance") => conformance::run(rest.contains(&"--rerun")),
         Some("codegen") => codegen::run(rest.contains(&"--check")),
         Some("layers") => layers::check(),
-        Some("bench") if rest == ["git"] => bench::git(),
+        Some("bench") if rest.first() == Some(&"git") => bench::git(&rest[1..]),
         Some("bench") => bench::run(),
         Some("soak") => soak::run(rest.first().copied()),
         Some("tables") => tables::run(),
