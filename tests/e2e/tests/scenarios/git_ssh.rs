@@ -68,7 +68,8 @@ fn a_changed_host_key_stops_the_source(cluster: &Cluster) {
     let failed = after_request(cluster, "1");
     let expect = format!(
         "failed to checkout and determine revision: the host key of [127.0.0.1]:{} is not trusted: it offered \
-         ecdsa-sha2-nistp256 {}; known for it: ssh-ed25519 {} (if the change is meant, put the offered key into known_hosts; else somebody is in between)",
+         ecdsa-sha2-nistp256 {}; known for it: ssh-ed25519 {} (if the change is meant, put the offered key \
+         into known_hosts; else somebody is in between)",
         server.port(),
         other.fingerprint(),
         host.fingerprint()
