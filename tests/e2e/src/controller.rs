@@ -60,6 +60,11 @@ impl Controller {
         self.status("VmRSS:")
     }
 
+    /// The bytes that are resident and its own: not pages of files, which the kernel may drop.
+    pub fn own_memory(&self) -> u64 {
+        self.status("RssAnon:")
+    }
+
     /// The time that it has worked, in all threads.
     pub fn cpu_seconds(&self) -> f64 {
         let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.pid())).unwrap();
