@@ -1,8 +1,8 @@
+use super::connection::Connection;
 use super::kind::Kind;
 use crate::error::CliError;
-use clap::Args;
-use kube::config::{KubeConfigOptions, Kubeconfig};
-use std::path::PathBuf;
+use clap::error::ErrorKind;
+use clap::{ArgMatches, Args, Command, Error, FromArgMatches};
 use std::time::Duration;
 use weir_doc::Node;
 use weir_kube::{Resource, Session};
@@ -11,21 +11,70 @@ use weir_object::{ObjectId, ObjectRef, meta};
 /// Field manager of what these commands write.
 pub(super) const MANAGER: &str = "flux";
 
+/// Namespace of the objects where none is named.
+const NAMESPACE: &str = "flux-system";
+
 /// Which cluster, and where in it.
-#[derive(Args, Clone, Debug)]
+#[derive(Clone, Debug)]
 pub struct Cluster {
-    /// Use the cluster of this file; default: KUBECONFIG, else the home folder's.
-    #[arg(long, value_name = "FILE")]
-    pub kubeconfig: Option<PathBuf>,
-    /// Use this context of the file.
-    #[arg(long, value_name = "NAME")]
-    pub context: Option<String>,
-    /// Namespace of the objects.
-    #[arg(short, long, default_value = "flux-system", env = "FLUX_SYSTEM_NAMESPACE", value_name = "NAME")]
+    pub connection: Connection,
     pub namespace: String,
-    /// How long the command may take.
-    #[arg(long, default_value = "5m", value_parser = crate::objects::cluster::duration, value_name = "DURATION")]
     pub timeout: Duration,
+}
+
+#[derive(Args, Clone, Debug)]
+struct Flags {
+    #[command(flatten)]
+    connection: Connection,
+    /// Namespace of the objects; default: FLUX_SYSTEM_NAMESPACE, else flux-system.
+    #[arg(short, long, value_name = "NAME", help_heading = "Cluster")]
+    namespace: Option<String>,
+    /// Default to the context's namespace; the environment's FLUX_NS_FOLLOWS_KUBE_CONTEXT means the same.
+    #[arg(long, help_heading = "Cluster", num_args = 0..=1, require_equals = true, default_value_t = false, default_missing_value = "true", action = clap::ArgAction::Set)]
+    ns_follows_kube_context: bool,
+    /// How long the command may take.
+    #[arg(long, default_value = "5m", value_parser = duration, value_name = "DURATION", help_heading = "Cluster")]
+    timeout: Duration,
+}
+
+impl Args for Cluster {
+    fn augment_args(command: Command) -> Command {
+        Flags::augment_args(command)
+    }
+
+    fn augment_args_for_update(command: Command) -> Command {
+        Self::augment_args(command)
+    }
+}
+
+impl FromArgMatches for Cluster {
+    fn from_arg_matches(matches: &ArgMatches) -> Result<Self, Error> {
+        let Flags { connection, namespace, ns_follows_kube_context, timeout } = Flags::from_arg_matches(matches)?;
+        let set = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
+        let follows = ns_follows_kube_context || set("FLUX_NS_FOLLOWS_KUBE_CONTEXT").is_some();
+        // As in Flux, an environment that makes no sense is no mistake of the user's.
+        let usual = || set("FLUX_SYSTEM_NAMESPACE").filter(|name| is_label(name));
+        let namespace = namespace
+            .or_else(|| connection.namespace().filter(|_| follows))
+            .or_else(usual)
+            .unwrap_or_else(|| NAMESPACE.to_owned());
+        if !is_label(&namespace) {
+            let message = format!("namespace must be a valid DNS label: \"{namespace}\"");
+            return Err(Error::raw(ErrorKind::ValueValidation, message));
+        }
+        Ok(Self { connection, namespace, timeout })
+    }
+
+    fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), Error> {
+        *self = Self::from_arg_matches(matches)?;
+        Ok(())
+    }
+}
+
+/// Whether a name is a label of RFC 1123.
+fn is_label(name: &str) -> bool {
+    let fits = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
+    (1..=63).contains(&name.len()) && name.bytes().all(fits) && !name.starts_with('-') && !name.ends_with('-')
 }
 
 pub(super) fn duration(text: &str) -> Result<Duration, String> {
@@ -34,20 +83,9 @@ pub(super) fn duration(text: &str) -> Result<Duration, String> {
 
 impl Cluster {
     pub async fn connect(&self) -> Result<Session, CliError> {
-        let failed = |error: &dyn std::fmt::Display| {
-            CliError::new(format!("no cluster: {error} (name one with --kubeconfig or KUBECONFIG)"))
-        };
-        let options = KubeConfigOptions { context: self.context.clone(), ..KubeConfigOptions::default() };
-        let config = match (&self.kubeconfig, &self.context) {
-            (Some(file), _) => {
-                let read = Kubeconfig::read_from(file).map_err(|error| failed(&error))?;
-                kube::Config::from_custom_kubeconfig(read, &options).await.map_err(|error| failed(&error))?
-            }
-            (None, Some(_)) => kube::Config::from_kubeconfig(&options).await.map_err(|error| failed(&error))?,
-            (None, None) => kube::Config::infer().await.map_err(|error| failed(&error))?,
-        };
-        let client = kube::Client::try_from(config).map_err(|error| failed(&error))?;
-        Ok(Session::new(client))
+        let config = self.connection.config().await?;
+        let client = kube::Client::try_from(config);
+        client.map(Session::new).map_err(|error| CliError::new(format!("no cluster: {error}")))
     }
 
     /// Ends work that takes longer than `--timeout`.
@@ -126,4 +164,38 @@ pub(super) async fn upsert(session: &Session, node: &Node, members: &[&str]) -> 
     }
     session.json_patch(&object, MANAGER, &Node::from(patch)).await?;
     Ok(false)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::Parser;
+
+    #[derive(Parser)]
+    struct Line {
+        #[command(flatten)]
+        cluster: Cluster,
+    }
+
+    fn namespace(args: &[&str]) -> Result<String, String> {
+        let line = [&["x"], args].concat();
+        Line::try_parse_from(line).map(|line| line.cluster.namespace).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn the_namespace_is_found() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let file = dir.path().join("kubeconfig");
+        let text = "current-context: a\ncontexts:\n- name: a\n  context: {cluster: c, user: u, namespace: apps}\n\
+                    - name: b\n  context: {cluster: c, user: u}\n";
+        std::fs::write(&file, text).expect("is written");
+        let file = file.to_str().expect("a path");
+        assert_eq!(namespace(&["--kubeconfig", file]).as_deref(), Ok("flux-system"));
+        assert_eq!(namespace(&["--kubeconfig", file, "--ns-follows-kube-context"]).as_deref(), Ok("apps"));
+        let of_b = ["--kubeconfig", file, "--ns-follows-kube-context", "--context", "b"];
+        assert_eq!(namespace(&of_b).as_deref(), Ok("flux-system"));
+        assert_eq!(namespace(&["--kubeconfig", file, "--ns-follows-kube-context", "-n", "x"]).as_deref(), Ok("x"));
+        let error = namespace(&["-n", "Apps"]).expect_err("is no label");
+        assert!(error.contains("namespace must be a valid DNS label: \"Apps\"\n"), "{error}");
+    }
 }

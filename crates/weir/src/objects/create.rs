@@ -45,7 +45,7 @@ pub(super) async fn run(create: Create, say: &Say<'_>) -> Result<(), CliError> {
 #[derive(clap::Args, Clone, Debug)]
 pub(super) struct Common {
     /// Print the object instead of applying it.
-    #[arg(long)]
+    #[arg(long, num_args = 0..=1, require_equals = true, default_value_t = false, default_missing_value = "true", action = clap::ArgAction::Set)]
     pub export: bool,
     /// Labels of the object: KEY=VALUE,...
     #[arg(long = "label", value_delimiter = ',', value_name = "LABELS", value_parser = label)]

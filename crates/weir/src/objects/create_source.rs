@@ -45,7 +45,7 @@ pub struct Args {
     #[arg(long, value_name = "FILE")]
     ca_file: Option<PathBuf>,
     /// The files of submodules too.
-    #[arg(long)]
+    #[arg(long, num_args = 0..=1, require_equals = true, default_value_t = false, default_missing_value = "true", action = clap::ArgAction::Set)]
     recurse_submodules: bool,
     /// Paths that are left out, separated by commas.
     #[arg(long, value_delimiter = ',', value_name = "PATHS")]
@@ -54,7 +54,7 @@ pub struct Args {
     #[arg(long, value_delimiter = ',', value_name = "PATHS")]
     sparse_checkout_paths: Vec<String>,
     /// Do not ask whether the deploy key is known to the server.
-    #[arg(short, long)]
+    #[arg(short, long, num_args = 0..=1, require_equals = true, default_value_t = false, default_missing_value = "true", action = clap::ArgAction::Set)]
     silent: bool,
     /// How often the repository is looked at.
     #[arg(long, default_value = "1m", value_parser = duration, value_name = "DURATION")]
@@ -183,4 +183,67 @@ fn repository(args: &Args) -> Node {
         }
     }
     node
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::Parser;
+    use weir_doc::emit::to_yaml;
+
+    #[derive(Parser)]
+    struct Line {
+        #[command(flatten)]
+        args: Args,
+    }
+
+    fn parsed(line: &str) -> Result<Args, String> {
+        let words = ["x", "podinfo", "--url=https://example.com/podinfo"].into_iter().chain(line.split_whitespace());
+        Line::try_parse_from(words).map(|line| line.args).map_err(|error| error.to_string())
+    }
+
+    /// What flux prints for the same flags.
+    #[test]
+    fn flags_become_a_spec() {
+        let cases = [
+            ("--branch=main --commit=c88a2f41", "  interval: 1m0s\n  ref:\n    branch: main\n    commit: c88a2f41\n"),
+            ("--ref-name=refs/heads/main --tag=v1", "  interval: 1m0s\n  ref:\n    name: refs/heads/main\n"),
+            ("--tag-semver=v1.01 --tag=v1", "  interval: 1m0s\n  ref:\n    semver: v1.01\n"),
+            ("--tag=v1 --branch=main", "  interval: 1m0s\n  ref:\n    tag: v1\n"),
+            (
+                "--branch=test --provider github --secret-ref app --proxy-secret-ref=proxy --interval=90s",
+                "  interval: 1m30s\n  provider: github\n  proxySecretRef:\n    name: proxy\n  ref:\n    branch: test\n  \
+                 secretRef:\n    name: app\n",
+            ),
+            (
+                "--branch=main --ignore-paths=.cosign,docs/ --sparse-checkout-paths=.cosign,docs/ --fetch-timeout=20s \
+                 --recurse-submodules=true",
+                "  ignore: |-\n    .cosign\n    docs/\n  interval: 1m0s\n  recurseSubmodules: true\n  ref:\n    branch: \
+                 main\n  sparseCheckout:\n  - .cosign\n  - docs/\n  timeout: 20s\n",
+            ),
+        ];
+        for (line, spec) in cases {
+            let expected = format!(
+                "apiVersion: source.toolkit.fluxcd.io/v1\nkind: GitRepository\nmetadata:\n  name: podinfo\n  namespace: \
+                 flux-system\nspec:\n{spec}  url: https://example.com/podinfo\n"
+            );
+            assert_eq!(to_yaml(&repository(&parsed(line).expect(line))), expected, "{line}");
+        }
+    }
+
+    #[test]
+    fn labels_are_given_once_or_often() {
+        let args = parsed("--branch=main --label=a=1,b=2 --label c=3").expect("parses");
+        let yaml = to_yaml(&repository(&args));
+        assert!(yaml.contains("  labels:\n    a: \"1\"\n    b: \"2\"\n    c: \"3\"\n"), "{yaml}");
+    }
+
+    #[test]
+    fn what_is_missing_or_wrong_is_named() {
+        let told = |line: &str| parsed(line).err().expect("is refused");
+        assert!(told("").contains("--tag-semver"), "a reference is needed");
+        assert!(told("--branch=main --provider dummy").contains("[possible values: generic, aws, azure, github]"));
+        assert!(told("--branch=main --label a").contains("write KEY=VALUE"));
+        assert!(told("--branch=main --interval 1").contains("1"));
+    }
 }

@@ -9,7 +9,7 @@ pub struct Args {
     /// Name of the object.
     name: String,
     /// Do not ask.
-    #[arg(short, long)]
+    #[arg(short, long, num_args = 0..=1, require_equals = true, default_value_t = false, default_missing_value = "true", action = clap::ArgAction::Set)]
     silent: bool,
     #[command(flatten)]
     cluster: Cluster,

@@ -13,10 +13,10 @@ pub struct Args {
     #[arg(required_unless_present = "all", conflicts_with = "all")]
     name: Option<String>,
     /// All objects of the namespace.
-    #[arg(long)]
+    #[arg(long, num_args = 0..=1, require_equals = true, default_value_t = false, default_missing_value = "true", action = clap::ArgAction::Set)]
     all: bool,
     /// Print the Secrets that the objects name too.
-    #[arg(long)]
+    #[arg(long, num_args = 0..=1, require_equals = true, default_value_t = false, default_missing_value = "true", action = clap::ArgAction::Set)]
     with_credentials: bool,
     #[command(flatten)]
     cluster: Cluster,

@@ -2,7 +2,13 @@ use super::cluster::list;
 use super::kind::{Kind, condition, is_suspended, readiness};
 use super::{About, Cluster, Say};
 use crate::error::CliError;
+use clap::ValueEnum;
+use futures::StreamExt;
+use kube::Api;
+use kube::api::{ApiResource, DynamicObject, GroupVersionKind, WatchEvent, WatchParams};
+use std::pin::pin;
 use weir_doc::Node;
+use weir_kube::Session;
 use weir_object::meta;
 
 /// Show the state of objects.
@@ -17,10 +23,10 @@ pub struct Args {
     /// Only this object.
     name: Option<String>,
     /// Those of all namespaces.
-    #[arg(short = 'A', long)]
+    #[arg(short = 'A', long, num_args = 0..=1, require_equals = true, default_value_t = false, default_missing_value = "true", action = clap::ArgAction::Set)]
     all_namespaces: bool,
     /// No line with the columns' names.
-    #[arg(long)]
+    #[arg(long, num_args = 0..=1, require_equals = true, default_value_t = false, default_missing_value = "true", action = clap::ArgAction::Set)]
     no_header: bool,
     /// Only those with these labels.
     #[arg(short, long, value_name = "SELECTOR")]
@@ -28,8 +34,23 @@ pub struct Args {
     /// Only those with a condition: TYPE=STATUS or TYPE!=STATUS.
     #[arg(long, value_name = "CONDITION", value_parser = status)]
     status_selector: Option<Status>,
+    /// Show each change that follows too, until --timeout or Ctrl-C.
+    #[arg(short, long, num_args = 0..=1, require_equals = true, default_value_t = false, default_missing_value = "true", action = clap::ArgAction::Set)]
+    watch: bool,
+    /// How the objects are printed; flux prints tables only.
+    #[arg(short, long, default_value = "table", value_name = "FORMAT", conflicts_with = "watch")]
+    output: Format,
     #[command(flatten)]
     cluster: Cluster,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Format {
+    Table,
+    Json,
+    Yaml,
+    /// KIND.GROUP/NAME, a line each.
+    Name,
 }
 
 #[derive(Clone, Debug)]
@@ -63,6 +84,11 @@ pub(super) async fn run(get: Get, say: &Say<'_>) -> Result<(), CliError> {
         false => (cluster.namespace.as_str(), format!("\"{}\"", cluster.namespace)),
     };
     let session = cluster.connect().await?;
+    if args.watch {
+        let watched = tokio::time::timeout(cluster.timeout, watch(kind, &args, namespace, &session, say));
+        // Its end is what was asked for.
+        return watched.await.unwrap_or(Ok(()));
+    }
     let mut objects = cluster.within(list(&session, kind, namespace, args.label_selector.as_deref())).await?;
     objects.retain(|object| args.name.is_none() || meta::name(object) == args.name.as_deref());
     if objects.is_empty() {
@@ -72,17 +98,88 @@ pub(super) async fn run(get: Get, say: &Say<'_>) -> Result<(), CliError> {
             None => format!("no {title} objects found in {shown} namespace"),
         }));
     }
-    objects.retain(|object| args.status_selector.as_ref().is_none_or(|status| status.fits(object)));
-    let mut rows: Vec<Vec<String>> = Vec::new();
-    if !args.no_header {
-        let names = ["NAMESPACE", "NAME", "REVISION", "SUSPENDED", "READY", "MESSAGE"];
-        rows.push(names.iter().skip(usize::from(!args.all_namespaces)).map(|name| (*name).to_owned()).collect());
-    }
-    rows.extend(objects.iter().map(|object| row(kind, object, args.all_namespaces)));
-    if !rows.is_empty() {
-        say.data(&table(&rows));
+    objects.retain(|object| args.fits(object));
+    match args.output {
+        Format::Table => args.print(kind, &objects, !args.no_header, say),
+        format => say.data(shown_as(format, kind, objects, args.name.is_some()).trim_end()),
     }
     Ok(())
+}
+
+impl Args {
+    fn fits(&self, object: &Node) -> bool {
+        self.status_selector.as_ref().is_none_or(|status| status.fits(object))
+    }
+
+    fn print(&self, kind: &Kind, objects: &[Node], with_header: bool, say: &Say<'_>) {
+        let mut rows: Vec<Vec<String>> = Vec::new();
+        if with_header {
+            let names = ["NAMESPACE", "NAME", "REVISION", "SUSPENDED", "READY", "MESSAGE"];
+            rows.push(names.iter().skip(usize::from(!self.all_namespaces)).map(|name| (*name).to_owned()).collect());
+        }
+        rows.extend(objects.iter().map(|object| row(kind, object, self.all_namespaces)));
+        if !rows.is_empty() {
+            say.data(&table(&rows));
+        }
+    }
+}
+
+/// The objects as they are on the cluster, several of them in a list as kubectl's.
+fn shown_as(format: Format, kind: &Kind, objects: Vec<Node>, is_one: bool) -> String {
+    if format == Format::Name {
+        let kind = format!("{}.{}", kind.info.singular(), kind.info.group);
+        return objects.iter().filter_map(meta::name).map(|name| format!("{kind}/{name}\n")).collect();
+    }
+    let one = if is_one { objects.first().cloned() } else { None };
+    let node = one.unwrap_or_else(|| {
+        let mut list = Node::map();
+        list.set("apiVersion", "v1");
+        list.set("items", Node::from(objects));
+        list.set("kind", "List");
+        list
+    });
+    match format {
+        Format::Json => format!("{:#}", weir_doc::to_value(&node)),
+        _ => weir_doc::emit::to_yaml(&node),
+    }
+}
+
+/// Prints the objects that are there, and then each as it changes.
+async fn watch(kind: &Kind, args: &Args, namespace: &str, session: &Session, say: &Say<'_>) -> Result<(), CliError> {
+    let resource = ApiResource::from_gvk_with_plural(
+        &GroupVersionKind::gvk(kind.info.group, kind.info.version, kind.info.kind),
+        kind.plural,
+    );
+    let client = session.client().clone();
+    let objects: Api<DynamicObject> = match namespace {
+        "" => Api::all_with(client, &resource),
+        namespace => Api::namespaced_with(client, namespace, &resource),
+    };
+    let mut wanted = WatchParams::default();
+    if let Some(selector) = &args.label_selector {
+        wanted = wanted.labels(selector);
+    }
+    if let Some(name) = &args.name {
+        wanted = wanted.fields(&format!("metadata.name={name}"));
+    }
+    let failed = |error: &dyn std::fmt::Display| CliError::new(format!("the objects cannot be watched: {error}"));
+    // From any state of the server: first come the objects that are there.
+    let events = objects.watch(&wanted, "0").await.map_err(|error| failed(&error))?;
+    let mut events = pin!(events);
+    let mut with_header = !args.no_header;
+    while let Some(event) = events.next().await {
+        let object = match event.map_err(|error| failed(&error))? {
+            WatchEvent::Added(object) | WatchEvent::Modified(object) | WatchEvent::Deleted(object) => object,
+            WatchEvent::Bookmark(_) => continue,
+            WatchEvent::Error(error) => return Err(failed(&error.message)),
+        };
+        let value = serde_json::to_value(&object).map_err(|error| failed(&error))?;
+        let object = weir_doc::from_value(&value);
+        if args.fits(&object) {
+            args.print(kind, &[object], std::mem::take(&mut with_header), say);
+        }
+    }
+    Err(failed(&"the server ended it"))
 }
 
 fn row(kind: &Kind, object: &Node, with_namespace: bool) -> Vec<String> {
@@ -143,6 +240,29 @@ mod tests {
     fn columns_are_aligned() {
         let rows = [vec!["NAME".to_owned(), "READY".to_owned()], vec!["a".to_owned(), "True".to_owned()]];
         assert_eq!(table(&rows), "NAME\tREADY\na   \tTrue");
+    }
+
+    #[test]
+    fn objects_are_printed_as_they_are() {
+        let object = weir_doc::from_json(br#"{"metadata":{"name":"a"}}"#).expect("is JSON");
+        let shown = |format, is_one| shown_as(format, &super::super::GIT, vec![object.clone()], is_one);
+        assert_eq!(shown(Format::Name, true), "gitrepository.source.toolkit.fluxcd.io/a\n");
+        assert_eq!(shown(Format::Yaml, true), "metadata:\n  name: a\n");
+        assert_eq!(shown(Format::Yaml, false), "apiVersion: v1\nitems:\n- metadata:\n    name: a\nkind: List\n");
+        assert_eq!(shown(Format::Json, true), "{\n  \"metadata\": {\n    \"name\": \"a\"\n  }\n}");
+    }
+
+    #[test]
+    fn switches_may_have_a_value() {
+        let parsed = |line: &str| {
+            let get = <Get as clap::Parser>::try_parse_from(line.split_whitespace()).map(|get| get.about.parts().1);
+            get.map(|args| (args.all_namespaces, args.watch, args.cluster.namespace)).map_err(|error| error.to_string())
+        };
+        let spaced = |name: &str| name.to_owned();
+        assert_eq!(parsed("get sources git -A"), Ok((true, false, spaced("flux-system"))));
+        assert_eq!(parsed("get source git -A=false --watch=true -n a"), Ok((false, true, spaced("a"))));
+        assert_eq!(parsed("get source git -Awn a"), Ok((true, true, spaced("a"))));
+        assert!(parsed("get source git -w -o yaml").is_err());
     }
 
     #[test]

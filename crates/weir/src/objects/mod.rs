@@ -4,6 +4,7 @@
 //! done, 1 failed, 2 wrong usage.
 
 mod cluster;
+mod connection;
 mod create;
 mod create_secret;
 mod create_source;

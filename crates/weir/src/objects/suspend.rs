@@ -12,7 +12,7 @@ pub struct SuspendArgs {
     #[arg(required_unless_present = "all", conflicts_with = "all")]
     names: Vec<String>,
     /// All objects of the namespace.
-    #[arg(long)]
+    #[arg(long, num_args = 0..=1, require_equals = true, default_value_t = false, default_missing_value = "true", action = clap::ArgAction::Set)]
     all: bool,
     #[command(flatten)]
     cluster: Cluster,

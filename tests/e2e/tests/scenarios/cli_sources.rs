@@ -62,6 +62,11 @@ fn the_guide_works(cluster: &Cluster) {
     assert!(table.starts_with("NAME   \tREVISION") && table.contains(&format!("podinfo\t{row}")), "{table}");
     let alone = &of("weir get sources git podinfo --status-selector").stdout;
     assert_eq!(alone.lines().count(), 1, "{alone}");
+    let watched = &of("weir get sources git --watch").stdout;
+    assert!(watched.starts_with("NAME   \tREVISION") && watched.contains(&format!("podinfo\t{row}")), "{watched}");
+    let whole = &of("weir get sources git podinfo --output yaml").stdout;
+    assert!(whole.starts_with("apiVersion: source.toolkit.fluxcd.io/v1\nkind: GitRepository\n"), "{whole}");
+    assert!(whole.contains("\nstatus:\n  artifact:\n"), "{whole}");
     let expected = format!(
         "► annotating GitRepository podinfo in flux-system namespace\n✔ GitRepository annotated\n\
          ◎ waiting for GitRepository reconciliation\n✔ fetched revision main@sha1:{head}\n"
