@@ -1,8 +1,8 @@
 use crate::ArtifactError;
 use flate2::{Compression, read::GzDecoder, write::GzEncoder};
-use std::cmp::Ordering;
 use std::io::{Read, Write};
 use tar::{Builder, EntryType, Header};
+use weir_base::tree::walk_order;
 use weir_base::{Budget, Tree};
 
 const FOLDER_MODE: u32 = 0o750;
@@ -12,7 +12,7 @@ const EXECUTABLE_MODE: u32 = 0o700;
 /// Writes a gzip'd tar, file by file. Equal files give equal bytes.
 ///
 /// Files come in the order of a walk: by name within their folder, a folder where its name stands
-/// ([`walk_order`]). Folders are written when their first file comes.
+/// ([`weir_base::tree::walk_order`]). Folders are written when their first file comes.
 pub struct Packer<W: Write> {
     builder: Builder<GzEncoder<W>>,
     /// Segments of the folder that was written last.
@@ -45,11 +45,6 @@ impl<W: Write> Packer<W> {
     pub fn finish(self) -> Result<W, ArtifactError> {
         self.builder.into_inner().and_then(GzEncoder::finish).map_err(failed)
     }
-}
-
-/// The order in which a [`Packer`] takes two files.
-pub fn walk_order(one: &str, other: &str) -> Ordering {
-    one.split('/').cmp(other.split('/'))
 }
 
 /// The gzip'd tar of a tree.

@@ -198,7 +198,7 @@ impl Repository {
     /// First line of a commit's message.
     pub(crate) fn summary(&self, id: gix::ObjectId) -> Result<String, GitError> {
         let commit = self.inner.find_commit(id).map_err(|error| unreadable(id, &error))?;
-        Ok(resolved(&commit, None).summary)
+        Ok(summary(&commit))
     }
 
     /// When a commit was made, in seconds since 1970.
@@ -218,13 +218,12 @@ pub(crate) struct Listing {
 }
 
 fn resolved(commit: &gix::Commit<'_>, shown: Option<&str>) -> Resolved {
-    let id = commit.id.to_string();
-    let revision = match shown {
-        Some(shown) => format!("{shown}@sha1:{id}"),
-        None => format!("sha1:{id}"),
-    };
-    let summary = commit.message_raw_sloppy().to_string().lines().next().unwrap_or_default().to_owned();
-    Resolved { commit: id, revision, summary }
+    Resolved::new(shown, commit.id, summary(commit))
+}
+
+/// First line of the message.
+fn summary(commit: &gix::Commit<'_>) -> String {
+    commit.message_raw_sloppy().to_string().lines().next().unwrap_or_default().to_owned()
 }
 
 fn committed(commit: &gix::Commit<'_>) -> Result<i64, GitError> {

@@ -41,6 +41,17 @@ pub struct Resolved {
     pub summary: String,
 }
 
+impl Resolved {
+    /// `shown` is what stands before `@` in the revision.
+    pub(crate) fn new(shown: Option<&str>, commit: gix::ObjectId, summary: String) -> Self {
+        let revision = match shown {
+            Some(shown) => format!("{shown}@sha1:{commit}"),
+            None => format!("sha1:{commit}"),
+        };
+        Self { commit: commit.to_string(), revision, summary }
+    }
+}
+
 impl Reference {
     /// The branch that is followed when nothing is said.
     pub const DEFAULT_BRANCH: &'static str = "master";

@@ -1,7 +1,7 @@
 use crate::{GitError, Repository};
-use std::cmp::Ordering;
 use tempfile::TempDir;
 use weir_base::Tree;
+use weir_base::tree::walk_order;
 
 /// The files of a commit, and of its submodules where they were asked for. Contents are read one at
 /// a time.
@@ -57,8 +57,4 @@ impl Snapshot {
     pub(crate) fn sort(&mut self) {
         self.entries.sort_by(|one, other| walk_order(&one.path, &other.path));
     }
-}
-
-fn walk_order(one: &str, other: &str) -> Ordering {
-    one.split('/').cmp(other.split('/'))
 }

@@ -134,7 +134,7 @@ fn ignore_rules() {
         let files = case.files.iter().filter(|(path, _)| weir_artifact::ignore::is_rules(path));
         let rules = Rules::new(files.map(|(path, text)| (path.as_str(), text.as_str())), case.ignore.as_deref());
         let mut kept: Vec<&str> = case.files.keys().map(String::as_str).filter(|path| rules.keeps(path)).collect();
-        kept.sort_by(|one, other| weir_artifact::walk_order(one, other));
+        kept.sort_by(|one, other| weir_base::tree::walk_order(one, other));
         if kept != case.kept {
             differences += 1;
             println!("{at}: {:?} {:?}\n  expected {:?}\n  found    {kept:?}", case.files, case.ignore, case.kept);

@@ -5,6 +5,7 @@ mod pattern;
 
 use pattern::{Pattern, Verdict};
 use weir_base::Tree;
+use weir_base::tree::walk_order;
 
 pub const FILE_NAME: &str = ".sourceignore";
 
@@ -56,7 +57,7 @@ impl Rules {
             .map(|(path, text)| (path.rsplit_once('/').map_or("", |(folder, _)| folder), text))
             .collect();
         // A folder before what is below it, and that before the folder's next sibling.
-        files.sort_by(|(one, _), (other, _)| one.split('/').cmp(other.split('/')));
+        files.sort_by(|(one, _), (other, _)| walk_order(one, other));
         let mut custom: Vec<Pattern> = files.iter().flat_map(|(folder, text)| patterns(text, folder)).collect();
         custom.extend(spec_ignore.into_iter().flat_map(|text| patterns(text, "")));
         let built_in = |lines: &[&str]| lines.iter().map(|line| Pattern::new(line, "")).collect::<Vec<_>>();

@@ -69,11 +69,11 @@ impl Remote {
             // It cannot move; the look shows that the repository is there for us.
             self.list(&mut session, &["HEAD"])?;
             let id = commit_id(&id, None)?;
-            return Ok(Some(resolved(shown.as_deref(), id, String::new())));
+            return Ok(Some(Resolved::new(shown.as_deref(), id, String::new())));
         }
         let target = self.target(&mut session, reference)?;
         match target.candidates.as_slice() {
-            [one] if target.alone => Ok(Some(resolved(one.shown.as_deref(), one.commit, String::new()))),
+            [one] if target.alone => Ok(Some(Resolved::new(one.shown.as_deref(), one.commit, String::new()))),
             _ => Ok(None),
         }
     }
@@ -162,7 +162,7 @@ impl Remote {
             let commit = commit_id(&id, branch.as_deref())?;
             let summary =
                 repository.summary(commit).map_err(|_| GitError::NoCommit { commit: id, branch: branch.clone() })?;
-            return Ok(resolved(shown.as_deref(), commit, summary));
+            return Ok(Resolved::new(shown.as_deref(), commit, summary));
         }
         let mut latest: Option<(i64, &Candidate)> = None;
         for candidate in &target.candidates {
@@ -173,7 +173,7 @@ impl Remote {
             }
         }
         let (_, candidate) = latest.ok_or(GitError::Empty)?;
-        Ok(resolved(candidate.shown.as_deref(), candidate.commit, repository.summary(candidate.commit)?))
+        Ok(Resolved::new(candidate.shown.as_deref(), candidate.commit, repository.summary(candidate.commit)?))
     }
 
     fn guard(&self) -> Arc<Guard> {
@@ -241,14 +241,6 @@ impl AsRef<str> for Tag<'_> {
 
 fn candidate(shown: Option<String>, found: &Advertised) -> Candidate {
     Candidate { shown, want: found.id, commit: found.commit }
-}
-
-fn resolved(shown: Option<&str>, commit: ObjectId, summary: String) -> Resolved {
-    let revision = match shown {
-        Some(shown) => format!("{shown}@sha1:{commit}"),
-        None => format!("sha1:{commit}"),
-    };
-    Resolved { commit: commit.to_string(), revision, summary }
 }
 
 fn commit_id(id: &str, branch: Option<&str>) -> Result<ObjectId, GitError> {

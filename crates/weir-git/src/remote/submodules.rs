@@ -12,6 +12,7 @@ use gix::ObjectId;
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
+use weir_base::tree::join;
 use weir_base::{Budget, redact_url};
 
 /// Levels of submodules in submodules, as in Flux.
@@ -150,15 +151,7 @@ fn resolve(parent: &str, url: &str) -> Result<String, &'static str> {
 fn relative(parent: &str, url: &str) -> Option<String> {
     let (scheme, rest) = parent.split_once("://")?;
     let (host, path) = rest.split_once('/').unwrap_or((rest, ""));
-    let mut segments: Vec<&str> = path.split('/').filter(|segment| !segment.is_empty()).collect();
-    for segment in url.split('/') {
-        match segment {
-            "" | "." => {}
-            ".." => drop(segments.pop()?),
-            name => segments.push(name),
-        }
-    }
-    Some(format!("{scheme}://{host}/{}", segments.join("/")))
+    Some(format!("{scheme}://{host}/{}", join(path, url).ok()?))
 }
 
 /// What a submodule's server may be shown.

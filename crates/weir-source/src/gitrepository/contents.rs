@@ -3,9 +3,9 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use weir_artifact::{ArtifactError, Draft, Packer, ignore, walk_order};
+use weir_artifact::{ArtifactError, Draft, Packer, ignore};
 use weir_base::Tree;
-use weir_base::tree::Found;
+use weir_base::tree::{Found, walk_order};
 use weir_git::{Entry, GitError, Snapshot};
 
 pub(super) struct Contents {
