@@ -41,7 +41,7 @@ pub async fn health(session: &Session, objects: &[ObjectRef], concurrency: usize
 
 async fn look(session: &Session, object: ObjectRef) -> Health {
     let verdict = match session.get(&object).await {
-        Ok(Some(node)) => kstatus::assess(&node),
+        Ok(Some(node)) => kstatus::assess(&node, std::time::SystemTime::now()),
         Ok(None) => Verdict { status: Status::NotFound, message: "Resource not found".to_owned() },
         Err(error) => Verdict { status: Status::Unknown, message: error.to_string() },
     };
