@@ -103,6 +103,11 @@ impl Session {
         Self { identity: Some(identity), ..self.clone() }
     }
 
+    /// The same cluster as the process itself.
+    pub fn own(&self) -> Self {
+        Self { identity: None, ..self.clone() }
+    }
+
     pub fn client(&self) -> &kube::Client {
         &self.client
     }
@@ -250,6 +255,22 @@ impl Session {
             Err(error) if error.is_not_found() => Ok(Deleted::WasGone),
             Err(error) => Err(error),
         }
+    }
+
+    /// Whether this identity has a right on a kind in all namespaces, as the server says (SelfSubjectAccessReview).
+    pub async fn may(&self, verb: &str, resource: &Resource) -> Result<bool, KubeError> {
+        self.counters.create.fetch_add(1, Ordering::Relaxed);
+        let mut review = Node::map();
+        review.set("apiVersion", "authorization.k8s.io/v1");
+        review.set("kind", "SelfSubjectAccessReview");
+        let attributes = review.ensure_map(&["spec", "resourceAttributes"]);
+        attributes.insert("verb", verb);
+        attributes.insert("group", resource.group.as_str());
+        attributes.insert("version", resource.version.as_str());
+        attributes.insert("resource", resource.plural.as_str());
+        let uri = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews";
+        let answer = self.call(Method::POST, uri, Some("application/json"), to_json(&review)).await?;
+        Ok(answer.path(&["status", "allowed"]).and_then(Node::as_bool).unwrap_or(false))
     }
 
     /// A request about an object. Where its kind is not served as it was, discovery is asked again; a kind that is gone
