@@ -1,4 +1,5 @@
 use crate::compare::differs;
+use crate::normalise::normalise;
 use crate::{Action, ApplyError, Change, Owner, health, takeover};
 use futures::{StreamExt, stream};
 use std::collections::HashMap;
@@ -64,6 +65,7 @@ impl Applier<'_> {
                 return Err(ApplyError::Twice { object, at: node.meta.at.clone(), first });
             }
             self.owner.label(&mut node);
+            normalise(&mut node);
             stages.entry(stage(&object.id.group, &object.id.kind)).or_default().push((node, object));
         }
         let defines_kinds = stages

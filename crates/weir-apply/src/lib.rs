@@ -11,6 +11,7 @@ mod change;
 mod compare;
 mod error;
 mod health;
+mod normalise;
 mod owner;
 mod prune;
 mod takeover;
