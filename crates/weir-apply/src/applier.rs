@@ -6,13 +6,15 @@ use std::collections::HashMap;
 use std::time::{Duration, Instant};
 use weir_base::Origin;
 use weir_doc::Node;
-use weir_kube::{ApplyOptions, Propagation, Session};
+use weir_kube::{ApplyOptions, KubeError, Propagation, Session};
 use weir_object::{ObjectId, ObjectRef, Stage, meta, sort, stage};
 
 /// How long the objects of a stage may take to be ready; as in Flux.
 const STAGE_TIMEOUT: Duration = Duration::from_secs(60);
 /// How long discovery may lag behind a definition that is established.
 const DISCOVERY_LAG: Duration = Duration::from_secs(10);
+/// How often other writers may be faster while fields are taken over.
+const TAKEOVERS: usize = 5;
 const POLL: Duration = Duration::from_millis(100);
 
 #[derive(Clone, Debug)]
@@ -161,7 +163,7 @@ impl Applier<'_> {
             Step::Keep(action) => Ok(action),
             Step::Apply { action, takeover } => {
                 if let Some(patch) = takeover {
-                    self.session.json_patch(&object, self.manager, &patch).await.map_err(failed)?;
+                    self.take_over(&object, patch).await.map_err(failed)?;
                 }
                 self.session.apply(&node, options).await.map_err(failed)?;
                 Ok(action)
@@ -183,6 +185,24 @@ impl Applier<'_> {
                 Ok(Action::Created)
             }
         }
+    }
+
+    /// Makes the fields ours that are to be. The patch is for the version it was made for; where another writer was
+    /// faster (a controller that reports a status), it is made anew from what is there now.
+    async fn take_over(&self, object: &ObjectRef, mut patch: Node) -> Result<(), KubeError> {
+        for _ in 0..TAKEOVERS {
+            let Err(error) = self.session.json_patch(object, self.manager, &patch).await else { return Ok(()) };
+            let was_late = error.is_conflict() || error.status_reason() == "Invalid";
+            let live = if was_late { self.session.get(object).await? } else { None };
+            match live {
+                Some(live) if meta::resource_version(&live) != takeover::version(&patch) => {
+                    let Some(next) = takeover::patch(&live, self.manager) else { return Ok(()) };
+                    patch = next;
+                }
+                _ => return Err(error),
+            }
+        }
+        self.session.json_patch(object, self.manager, &patch).await.map(drop)
     }
 
     async fn wait(&self, objects: Vec<ObjectRef>) -> Result<(), ApplyError> {
