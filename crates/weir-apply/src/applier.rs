@@ -143,16 +143,12 @@ impl Applier<'_> {
             (Ok(wanted), Some(live)) if takeover.is_none() && !differs(live, &wanted) => keep(Action::Unchanged),
             (Ok(_), Some(_)) => Step::Apply { action: Action::Configured, takeover },
             (Ok(_), None) => Step::Apply { action: Action::Created, takeover: None },
-            (Err(error), Some(live)) if error.is_immutable() && self.may_recreate(&node) => {
+            (Err(error), Some(live)) if self.may_recreate(&node, live, &error).await => {
                 Step::Recreate { uid: meta::uid(live).map(str::to_owned) }
             }
             (Err(error), _) => return Err(dry_run_error(error)),
         };
         Ok(Planned { node, object, at, step })
-    }
-
-    fn may_recreate(&self, node: &Node) -> bool {
-        self.options.force || self.owner.is_forced(node)
     }
 
     async fn execute(&self, plan: Planned) -> Result<Action, ApplyError> {

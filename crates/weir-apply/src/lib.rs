@@ -14,6 +14,7 @@ mod health;
 mod normalise;
 mod owner;
 mod prune;
+mod recreate;
 mod takeover;
 
 pub use applier::{Applier, Options};
