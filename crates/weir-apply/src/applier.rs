@@ -1,5 +1,6 @@
 use crate::compare::differs;
 use crate::normalise::normalise;
+use crate::scope::scope;
 use crate::{Action, ApplyError, Change, Owner, health, takeover};
 use futures::{StreamExt, stream};
 use std::collections::HashMap;
@@ -115,14 +116,22 @@ impl Applier<'_> {
         }
     }
 
-    async fn plan(&self, node: Node, object: ObjectRef, lag: Duration) -> Result<Planned, ApplyError> {
+    async fn plan(&self, mut node: Node, mut object: ObjectRef, lag: Duration) -> Result<Planned, ApplyError> {
         let at = node.meta.at.clone();
         let keep = |action| Step::Keep(action);
         if self.owner.is_left_alone(&node) {
             return Ok(Planned { node, object, at, step: keep(Action::Skipped) });
         }
+        let resource = self.session.resource_within(&object, lag).await.map_err(|source| ApplyError::DryRun {
+            object: object.clone(),
+            at: at.clone(),
+            source,
+        })?;
+        scope(&mut object, &resource);
+        if let (false, Some(metadata)) = (resource.namespaced, node.get_mut("metadata").and_then(Node::as_map_mut)) {
+            metadata.remove("namespace");
+        }
         let dry_run_error = |source| ApplyError::DryRun { object: object.clone(), at: at.clone(), source };
-        let resource = self.session.resource_within(&object, lag).await.map_err(dry_run_error)?;
         if resource.namespaced && object.id.namespace.is_empty() {
             return Err(ApplyError::NoNamespace { object, at });
         }

@@ -15,6 +15,7 @@ mod normalise;
 mod owner;
 mod prune;
 mod recreate;
+mod scope;
 mod takeover;
 
 pub use applier::{Applier, Options};
@@ -23,3 +24,4 @@ pub use error::ApplyError;
 pub use health::{Health, health};
 pub use owner::Owner;
 pub use prune::{Policy, prune};
+pub use scope::scoped;

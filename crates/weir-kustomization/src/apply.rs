@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Instant;
 use weir_api::common::{ResourceInventory, ResourceRef};
 use weir_api::{Kustomization, names, reasons};
-use weir_apply::{Applier, Change, Options, Owner, Policy, prune};
+use weir_apply::{Applier, Change, Options, Owner, Policy, prune, scoped};
 use weir_base::{Budget, Diagnose, Tree};
 use weir_doc::Node;
 use weir_kube::Session;
@@ -103,6 +103,9 @@ pub(crate) async fn apply(
         }
         return Err(failure);
     }
+    // By their identity on the cluster: an object that an old inventory knows by another one is not stale.
+    let new: Inventory = scoped(tenant, new.iter()).await.into_iter().collect();
+    let old: Inventory = scoped(tenant, old.iter()).await.into_iter().collect();
     let mut kept = new.clone();
     let mut problems = Vec::new();
     if plan.prune {
