@@ -23,5 +23,5 @@ pub use change::{Action, Change};
 pub use error::ApplyError;
 pub use health::{Health, health};
 pub use owner::Owner;
-pub use prune::{Policy, prune};
+pub use prune::prune;
 pub use scope::scoped;

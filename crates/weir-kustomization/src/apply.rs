@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Instant;
 use weir_api::common::{ResourceInventory, ResourceRef};
 use weir_api::{Kustomization, names, reasons};
-use weir_apply::{Applier, Change, Options, Owner, Policy, prune, scoped};
+use weir_apply::{Applier, Change, Options, Owner, prune, scoped};
 use weir_base::{Budget, Diagnose, Tree};
 use weir_doc::Node;
 use weir_kube::Session;
@@ -109,7 +109,7 @@ pub(crate) async fn apply(
     let mut kept = new.clone();
     let mut problems = Vec::new();
     if plan.prune {
-        let (deleted, survivors) = prune(tenant, &owner, &old.stale(&new), Policy::Owned).await;
+        let (deleted, survivors) = prune(tenant, &owner, &old.stale(&new)).await;
         changes.extend(deleted);
         for (survivor, error) in survivors {
             kept.insert(&survivor);
