@@ -5,13 +5,13 @@ use weir_object::{IdError, ObjectRef};
 /// Why objects were not applied or deleted.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum ApplyError {
-    #[error("{object} dry-run failed ({}): {source}", .source.status_reason())]
+    #[error("{object} dry-run failed{}: {source}", reason(.source))]
     DryRun { object: ObjectRef, at: Origin, source: KubeError },
-    #[error("{object} apply failed ({}): {source}", .source.status_reason())]
+    #[error("{object} apply failed{}: {source}", reason(.source))]
     Apply { object: ObjectRef, at: Origin, source: KubeError },
-    #[error("{object} cannot be read ({}): {source}", .source.status_reason())]
+    #[error("{object} cannot be read{}: {source}", reason(.source))]
     Read { object: ObjectRef, at: Origin, source: KubeError },
-    #[error("{object} delete failed ({}): {source}", .source.status_reason())]
+    #[error("{object} delete failed{}: {source}", reason(.source))]
     Delete { object: ObjectRef, source: KubeError },
     #[error("{object} namespace not specified")]
     NoNamespace { object: ObjectRef, at: Origin },
@@ -24,6 +24,14 @@ pub enum ApplyError {
     /// Several objects failed on their own.
     #[error("{}", .0.iter().map(|error| error.report().to_string()).collect::<Vec<_>>().join("; "))]
     Several(Vec<ApplyError>),
+}
+
+/// ` (Invalid)`, where the server gives a reason.
+fn reason(source: &KubeError) -> String {
+    match source {
+        KubeError::Refused { reason, .. } if reason.is_empty() => String::new(),
+        source => format!(" ({})", source.status_reason()),
+    }
 }
 
 impl ApplyError {
