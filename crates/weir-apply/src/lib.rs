@@ -7,6 +7,7 @@
 //! Cost per object: one GET and one dry-run, one apply when something differs.
 
 mod applier;
+mod bundle;
 mod change;
 mod compare;
 mod error;

@@ -8,6 +8,7 @@
 //! Unlike Flux, an object with a field that its kind does not have is sent as it is: the server then
 //! names the field, where Go's types would lose it without a word. `false` and `0` are sent too.
 
+use crate::bundle::without_placeholder;
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use weir_doc::{Node, Number, Value};
@@ -42,7 +43,9 @@ pub(crate) fn normalise(node: &mut Node) {
     if let Some(metadata) = node.get_mut("metadata").and_then(Node::as_map_mut) {
         metadata.remove("creationTimestamp");
     }
-    if !is_definition {
+    if is_definition {
+        without_placeholder(node);
+    } else {
         node.remove("status");
     }
 }
