@@ -1,5 +1,6 @@
 // fluxssa tells what Flux's own packages make of objects, at the versions that Flux 2.9.4 is built
-// with. It writes the expected outputs of tests/conformance/kstatus.
+// with. It writes the expected outputs of tests/conformance/kstatus and, from what happens on the API
+// server of $KUBECONFIG, those of tests/conformance/ssa.
 package main
 
 import (
@@ -17,21 +18,22 @@ func main() {
 
 func run(args []string) error {
 	if len(args) != 2 {
-		return fmt.Errorf("usage: fluxssa kstatus FOLDER")
+		return fmt.Errorf("usage: fluxssa kstatus|histories FOLDER")
 	}
-	commands := map[string]func(string) error{"kstatus": kstatus}
-	command, found := commands[args[0]]
-	if !found {
-		return fmt.Errorf("unknown command %q", args[0])
-	}
-	files, err := filepath.Glob(filepath.Join(args[1], "*.json"))
-	if err != nil {
-		return err
-	}
-	for _, file := range files {
-		if err := command(file); err != nil {
-			return fmt.Errorf("%s: %w", file, err)
+	switch args[0] {
+	case "kstatus":
+		files, err := filepath.Glob(filepath.Join(args[1], "*.json"))
+		if err != nil {
+			return err
 		}
+		for _, file := range files {
+			if err := kstatus(file); err != nil {
+				return fmt.Errorf("%s: %w", file, err)
+			}
+		}
+		return nil
+	case "histories":
+		return histories(args[1])
 	}
-	return nil
+	return fmt.Errorf("unknown command %q", args[0])
 }

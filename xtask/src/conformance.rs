@@ -1,6 +1,8 @@
 //! The golden cases, and making them anew with the original programs.
 
-use crate::command::{cargo, read, run as execute};
+use crate::command::{cargo, read, root, run as execute};
+use crate::kubed;
+use crate::test::with_kubed;
 use std::path::PathBuf;
 use std::process::Command;
 
@@ -14,13 +16,20 @@ pub fn run(rerun: bool) -> Result<(), String> {
         let rerun = ["run", "--locked", "--package", "weir-conformance", "--bin", "rerun", "--"];
         execute(cargo().args(rerun).arg(program))?;
         // Flux's own packages, by their modules.
-        let ask = |tool: &str, what: &str, file: &str| {
-            execute(Command::new("go").args(["run", ".", what, file]).current_dir(tool))
+        let go = |tool: &str, what: &str, file: &str| {
+            let mut go = Command::new("go");
+            go.args(["-C", tool, "run", ".", what, file]);
+            go
         };
+        let ask = |tool: &str, what: &str, file: &str| execute(&mut go(tool, what, file));
         ask("tools/fluxsource", "clone", "../../tests/conformance/git/cases.json")?;
         ask("tools/fluxsource", "ignore", "../../tests/conformance/git/ignore.json")?;
         ask("tools/fluxsource", "ranges", "../../crates/weir-base/testdata/ranges.txt")?;
         ask("tools/fluxssa", "kstatus", "../../tests/conformance/kstatus")?;
+        kubed::while_up(&root().join("target/conformance"), |kubeconfig| {
+            let mut histories = go("tools/fluxssa", "histories", "../../tests/conformance/ssa");
+            execute(histories.env("KUBECONFIG", kubeconfig))
+        })?;
     }
-    execute(cargo().args(["test", "--locked", "--package", "weir-conformance"]))
+    execute(with_kubed(cargo().args(["test", "--locked", "--package", "weir-conformance"]))?)
 }

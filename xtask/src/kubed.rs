@@ -3,8 +3,9 @@
 use crate::command::{root, run};
 use std::collections::hash_map::DefaultHasher;
 use std::hash::{Hash, Hasher};
-use std::path::PathBuf;
-use std::process::Command;
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
 
 /// Builds tools/kubed where it is not built yet; takes some ten minutes on two cores.
 pub fn build() -> Result<PathBuf, String> {
@@ -30,6 +31,32 @@ pub fn build() -> Result<PathBuf, String> {
         std::fs::rename(&partial, &target).map_err(|error| format!("{}: {error}", target.display()))?;
     }
     Ok(target)
+}
+
+/// Starts a new control plane with its data in a folder, and ends it when the work with its kubeconfig is done.
+pub fn while_up(dir: &Path, work: impl FnOnce(&str) -> Result<(), String>) -> Result<(), String> {
+    // What an earlier run left there is no part of this one. There may be nothing.
+    let _ = std::fs::remove_dir_all(dir);
+    std::fs::create_dir_all(dir).map_err(|error| format!("{}: {error}", dir.display()))?;
+    let mut server = Command::new(build()?)
+        .args(["up", "--dir"])
+        .arg(dir)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .map_err(|error| format!("kubed: {error}"))?;
+    let result = ready(&mut server).and_then(|kubeconfig| work(&kubeconfig));
+    let _ = server.kill();
+    let _ = server.wait();
+    result
+}
+
+fn ready(server: &mut Child) -> Result<String, String> {
+    let mut line = String::new();
+    let stdout = server.stdout.take().ok_or("kubed has no output")?;
+    BufReader::new(stdout).read_line(&mut line).map_err(|error| format!("kubed: {error}"))?;
+    let kubeconfig = line.trim().strip_prefix("ready ").ok_or("kubed did not become ready")?;
+    Ok(kubeconfig.to_owned())
 }
 
 fn cache() -> Result<PathBuf, String> {

@@ -2,33 +2,17 @@
 
 use crate::command::{cargo, read, root, run as execute};
 use crate::kubed;
-use std::io::{BufRead, BufReader};
-use std::process::{Command, Stdio};
+use std::process::Command;
 
 /// Of the Go modules that tools/kubed pins.
 const STAGING: &str = "v0.37.2";
 
 pub fn run() -> Result<(), String> {
     let dir = root().join("target/tables");
-    std::fs::create_dir_all(&dir).map_err(|error| format!("{}: {error}", dir.display()))?;
-    let mut server = Command::new(kubed::build()?)
-        .args(["up", "--dir"])
-        .arg(&dir)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .spawn()
-        .map_err(|error| format!("kubed: {error}"))?;
-    let result = made(&mut server, &dir);
-    let _ = server.kill();
-    let _ = server.wait();
-    result
+    kubed::while_up(&dir, |kubeconfig| made(kubeconfig, &dir))
 }
 
-fn made(server: &mut std::process::Child, dir: &std::path::Path) -> Result<(), String> {
-    let mut line = String::new();
-    let stdout = server.stdout.take().ok_or("kubed has no output")?;
-    BufReader::new(stdout).read_line(&mut line).map_err(|error| format!("kubed: {error}"))?;
-    let kubeconfig = line.trim().strip_prefix("ready ").ok_or("kubed did not become ready")?;
+fn made(kubeconfig: &str, dir: &std::path::Path) -> Result<(), String> {
     let openapi = dir.join("openapi.json");
     let tables = root().join("crates/weir-sandbox/tables");
     let python = |script: &str| {

@@ -7,6 +7,7 @@
 use anyhow::Context;
 use std::path::{Path, PathBuf};
 use weir_base::Tree;
+use weir_doc::{Node, Value};
 
 /// A case of kustomize.
 pub struct Case {
@@ -88,4 +89,23 @@ pub fn diff(expected: &str, found: &str) -> String {
         out += &format!("    {line}\n");
     }
     out
+}
+
+/// A merge patch (RFC 7386). A patch of a patch keeps its nulls, which are to remove something later.
+pub fn merge(base: &mut Node, patch: &Node, keep_nulls: bool) {
+    let Some(fields) = patch.as_map() else {
+        *base = patch.clone();
+        return;
+    };
+    if base.as_map().is_none() {
+        *base = Node::map();
+    }
+    let Value::Map(map) = &mut base.value else { return };
+    for (key, value) in fields.iter() {
+        if value.is_null() && !keep_nulls {
+            map.remove(key.as_str());
+        } else {
+            merge(map.entry_or_null(key.as_str()), value, keep_nulls);
+        }
+    }
 }

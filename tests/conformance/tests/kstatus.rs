@@ -6,37 +6,18 @@
 #![allow(clippy::expect_used, clippy::unwrap_used, clippy::panic, clippy::print_stdout, reason = "a test")]
 
 use std::time::{Duration, SystemTime};
-use weir_conformance::root;
+use weir_conformance::{merge, root};
 use weir_doc::Node;
 use weir_object::kstatus::{Status, assess};
 
 /// Later than every time in the cases.
 const NOW: u64 = 1_780_272_000;
 
-/// RFC 7386.
-fn merge(base: &mut Node, patch: &Node) {
-    let Some(fields) = patch.as_map() else {
-        *base = patch.clone();
-        return;
-    };
-    if base.as_map().is_none() {
-        *base = Node::map();
-    }
-    let map = base.as_map_mut().unwrap();
-    for (key, value) in fields.iter() {
-        if value.is_null() {
-            map.remove(key.as_str());
-        } else {
-            merge(map.entry_or_null(key.as_str()), value);
-        }
-    }
-}
-
 /// The object of a case, an age of its creation time made a time.
 fn object(base: &Node, case: &Node) -> Node {
     let mut object = case.get("object").unwrap_or(base).clone();
     if let Some(patch) = case.get("patch") {
-        merge(&mut object, patch);
+        merge(&mut object, patch, false);
     }
     let created = object.str_at(&["metadata", "creationTimestamp"]).unwrap_or_default();
     if let Some(age) = created.strip_prefix("now-") {
