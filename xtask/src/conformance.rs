@@ -14,12 +14,13 @@ pub fn run(rerun: bool) -> Result<(), String> {
         let rerun = ["run", "--locked", "--package", "weir-conformance", "--bin", "rerun", "--"];
         execute(cargo().args(rerun).arg(program))?;
         // Flux's own packages, by their modules.
-        let ask = |what: &str, file: &str| {
-            execute(Command::new("go").args(["run", ".", what, file]).current_dir("tools/fluxsource"))
+        let ask = |tool: &str, what: &str, file: &str| {
+            execute(Command::new("go").args(["run", ".", what, file]).current_dir(tool))
         };
-        ask("clone", "../../tests/conformance/git/cases.json")?;
-        ask("ignore", "../../tests/conformance/git/ignore.json")?;
-        ask("ranges", "../../crates/weir-base/testdata/ranges.txt")?;
+        ask("tools/fluxsource", "clone", "../../tests/conformance/git/cases.json")?;
+        ask("tools/fluxsource", "ignore", "../../tests/conformance/git/ignore.json")?;
+        ask("tools/fluxsource", "ranges", "../../crates/weir-base/testdata/ranges.txt")?;
+        ask("tools/fluxssa", "kstatus", "../../tests/conformance/kstatus")?;
     }
     execute(cargo().args(["test", "--locked", "--package", "weir-conformance"]))
 }

@@ -1,3 +1,5 @@
+use crate::normalise::normalise;
+use crate::scope::scope_all;
 use crate::step::{Planned, Step};
 use crate::track::{Digest, Tracker};
 use crate::{Action, ApplyError, Change, Owner, Witness, health};
@@ -55,7 +57,7 @@ impl Applier<'_> {
     /// knows what happened also when a later object fails.
     pub async fn apply(&self, nodes: Vec<Node>, witness: &mut impl Witness) -> Result<(), ApplyError> {
         let mut has_begun = false;
-        let mut stages = self.stages(nodes)?;
+        let mut stages = self.stages(nodes).await?;
         let is_definition = |c: &Candidate| c.object.id.kind == "CustomResourceDefinition";
         let defines_kinds = stages.get(&Stage::Definitions).is_some_and(|s| s.iter().any(is_definition));
         for current in Stage::ALL {
@@ -87,7 +89,7 @@ impl Applier<'_> {
     /// What applying would do to each object, in the order of applying; nothing is changed. Stops at the first stage that
     /// the server would not take.
     pub async fn preview(&self, nodes: Vec<Node>) -> Result<Vec<Preview>, ApplyError> {
-        let mut stages = self.stages(nodes)?;
+        let mut stages = self.stages(nodes).await?;
         let mut all = Vec::new();
         for current in Stage::ALL {
             let Some(members) = stages.remove(&current) else { continue };
@@ -101,8 +103,9 @@ impl Applier<'_> {
         Ok(all)
     }
 
-    fn stages(&self, mut nodes: Vec<Node>) -> Result<BTreeMap<Stage, Vec<Candidate>>, ApplyError> {
+    async fn stages(&self, mut nodes: Vec<Node>) -> Result<BTreeMap<Stage, Vec<Candidate>>, ApplyError> {
         sort(&mut nodes);
+        scope_all(self.session, &mut nodes).await;
         let mut stages: BTreeMap<Stage, Vec<Candidate>> = BTreeMap::new();
         let mut seen: HashMap<ObjectId, Origin> = HashMap::new();
         for mut node in nodes {
@@ -112,6 +115,7 @@ impl Applier<'_> {
                 return Err(ApplyError::Twice { object: object.into(), at, first });
             }
             self.owner.label(&mut node);
+            normalise(&mut node);
             let wanted = self.wanted(&node);
             let is_early = self.options.early_kinds.contains(&object.id.group_kind());
             let stage = match stage(&object.id.group, &object.id.kind) {
@@ -167,11 +171,8 @@ impl Applier<'_> {
         self.tracker.is_some_and(|tracker| tracker.untouched(&candidate.object.id).is_some())
             && !self.owner.is_left_alone(&candidate.node)
             && !self.owner.is_create_only(&candidate.node)
-            && !self.may_recreate(&candidate.node)
-    }
-
-    pub(crate) fn may_recreate(&self, node: &Node) -> bool {
-        self.options.force || self.owner.is_forced(node)
+            && !self.options.force
+            && !self.owner.is_forced(&candidate.node)
     }
 
     async fn wait(&self, objects: Vec<ObjectRef>) -> Result<(), ApplyError> {

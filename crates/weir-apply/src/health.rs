@@ -50,7 +50,7 @@ async fn look(session: &Session, object: ObjectRef, tracker: Option<&Arc<Tracker
     let since = tracker.and_then(|tracker| tracker.since(&object.id));
     let verdict = match session.get(&object).await {
         Ok(Some(node)) => {
-            let verdict = kstatus::assess(&node);
+            let verdict = kstatus::assess(&node, std::time::SystemTime::now());
             if let Some(tracker) = tracker {
                 tracker.note_health(&object.id, &node, since, &verdict);
                 tracker.note_read(&object.id, &node);

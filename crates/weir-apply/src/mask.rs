@@ -1,5 +1,7 @@
 //! What a server says about a Secret may quote it.
 
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
 use weir_doc::{Map, Node};
 use weir_kube::KubeError;
 
@@ -12,14 +14,17 @@ pub(crate) fn mask(node: &Node, error: KubeError) -> KubeError {
         return error;
     }
     let values = ["data", "stringData"].into_iter().filter_map(|key| node.get(key)?.as_map()).flat_map(Map::values);
-    let mut texts: Vec<&str> = values.filter_map(Node::as_str).filter(|text| text.len() >= SHORTEST).collect();
+    let written: Vec<&str> = values.filter_map(Node::as_str).collect();
+    let decoded = written.iter().filter_map(|text| String::from_utf8(BASE64_STANDARD.decode(text).ok()?).ok());
+    let mut texts: Vec<String> = decoded.chain(written.iter().map(|text| (*text).to_owned())).collect();
+    texts.retain(|text| text.len() >= SHORTEST);
     // One may be a part of another.
     texts.sort_unstable_by_key(|text| std::cmp::Reverse(text.len()));
     match error {
         KubeError::Refused { code, reason, message } => {
             let message = texts.iter().fold(message, |message, text| {
                 let quoted = text.escape_debug().to_string();
-                message.replace(text, "***").replace(&quoted, "***")
+                message.replace(text.as_str(), "***").replace(&quoted, "***")
             });
             KubeError::Refused { code, reason, message }
         }
@@ -33,8 +38,7 @@ mod tests {
 
     #[test]
     fn what_a_secret_holds_is_not_repeated() {
-        let json =
-            r#"{"apiVersion":"v1","kind":"Secret","stringData":{"a":"hunter2","b":"hunter2\nline"},"data":{"c":"x"}}"#;
+        let json = r#"{"apiVersion":"v1","kind":"Secret","stringData":{"a":"hunter2","b":"hunter2\nline"},"data":{"c":"x","d":"b3BlbnNlc2FtZQ=="}}"#;
         let node = weir_doc::from_json(json.as_bytes()).expect("valid");
         let refused =
             |message: &str| KubeError::Refused { code: 422, reason: "Invalid".into(), message: message.into() };

@@ -2,14 +2,18 @@
 
 use crate::applier::{Candidate, POLL, Preview, STAGE_TIMEOUT};
 use crate::compare::differs;
+use crate::scope::{scope, scope_node};
 use crate::takeover::{self, Takeover};
 use crate::track::Digest;
 use crate::{Action, Applier, ApplyError, mask};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 use weir_doc::Node;
 use weir_kube::{Answer, ApplyOptions, KubeError, Propagation};
 use weir_object::kstatus::{self, Status};
-use weir_object::meta;
+use weir_object::{ObjectRef, meta};
+
+/// How often other writers may be faster while fields are taken over.
+const TAKEOVERS: usize = 5;
 
 /// An object whose apply would be taken.
 pub(crate) struct Planned {
@@ -42,14 +46,20 @@ pub(crate) struct Executed {
 impl Applier<'_> {
     /// What applying would do. The dry-run comes first: it tells whether there is an object at all, and at which version,
     /// and so mostly spares the reading of it.
-    pub(crate) async fn plan(&self, candidate: Candidate, lag: Duration) -> Result<Planned, ApplyError> {
-        let Candidate { node, object, at, wanted } = &candidate;
-        if self.owner.is_left_alone(node) {
+    pub(crate) async fn plan(&self, mut candidate: Candidate, lag: Duration) -> Result<Planned, ApplyError> {
+        if self.owner.is_left_alone(&candidate.node) {
             return Ok(Planned { candidate, step: Step::Keep(Action::Skipped) });
         }
-        let failed =
-            |source| ApplyError::DryRun { object: object.clone().into(), at: at.clone(), source: mask(node, source) };
-        let resource = self.session.resource_within(object, lag).await.map_err(failed)?;
+        let resource = match self.session.resource_within(&candidate.object, lag).await {
+            Ok(resource) => resource,
+            Err(source) => {
+                return Err(ApplyError::DryRun { object: candidate.object.into(), at: candidate.at, source });
+            }
+        };
+        // Of a kind that was defined just now it was not known before.
+        scope(&mut candidate.object, &resource);
+        scope_node(&mut candidate.node, &resource);
+        let Candidate { node, object, at, wanted } = &candidate;
         if resource.namespaced && object.id.namespace.is_empty() {
             return Err(ApplyError::NoNamespace { object: object.clone().into(), at: at.clone() });
         }
@@ -72,7 +82,7 @@ impl Applier<'_> {
                     let step = self.compared(node, live.as_ref(), &applied);
                     if let (Some(tracker), Some(live), Step::Keep(Action::Unchanged)) = (self.tracker, &live, &step) {
                         tracker.note(&object.id, *wanted, live, since);
-                        tracker.note_health(&object.id, live, since, &kstatus::assess(live));
+                        tracker.note_health(&object.id, live, since, &kstatus::assess(live, SystemTime::now()));
                     }
                     step
                 }
@@ -116,17 +126,14 @@ impl Applier<'_> {
     /// A dry-run that was refused: an object that is to be left alone is no error, nor is one that may be made anew.
     async fn refused(&self, candidate: &Candidate, error: KubeError) -> Result<Step, ApplyError> {
         let Candidate { node, object, at, .. } = candidate;
-        let may_recreate = error.is_immutable() && self.may_recreate(node);
-        let live = match may_recreate || self.owner.is_create_only(node) || !error.is_forbidden() {
-            // Of an object that cannot be read it is the first error that matters.
-            true => self.live(candidate).await.ok().flatten(),
-            false => None,
-        };
-        match live {
+        // Of an object that cannot be read it is the first error that matters.
+        match self.live(candidate).await.ok().flatten() {
             Some(live) if self.owner.is_left_alone(&live) || self.owner.is_create_only(node) => {
                 Ok(Step::Keep(Action::Skipped))
             }
-            Some(live) if may_recreate => Ok(Step::Recreate { uid: meta::uid(&live).map(str::to_owned) }),
+            Some(live) if self.may_recreate(node, &live, &error).await => {
+                Ok(Step::Recreate { uid: meta::uid(&live).map(str::to_owned) })
+            }
             _ => Err(ApplyError::DryRun { object: object.clone().into(), at: at.clone(), source: mask(node, error) }),
         }
     }
@@ -175,7 +182,7 @@ impl Applier<'_> {
             Step::Attempt => Action::Configured,
             Step::Apply { action, takeover } => {
                 if let Some(patch) = takeover {
-                    self.session.json_patch(object, self.manager, &patch).await.map_err(failed)?;
+                    self.take_over(object, patch).await.map_err(failed)?;
                 }
                 action
             }
@@ -186,7 +193,7 @@ impl Applier<'_> {
             }
         };
         let applied = self.session.apply(node, self.apply_options(false)).await.map_err(failed)?;
-        let verdict = kstatus::assess(&applied);
+        let verdict = kstatus::assess(&applied, SystemTime::now());
         if let Some(tracker) = self.tracker {
             tracker.note(&object.id, *wanted, &applied, since);
             tracker.note_health(&object.id, &applied, since, &verdict);
@@ -194,6 +201,24 @@ impl Applier<'_> {
         let is_same = before == Some(Digest::of_content(&applied));
         let action = if is_same { Action::Unchanged } else { action };
         Ok(Executed { action, is_ready: verdict.status == Status::Current })
+    }
+
+    /// Makes the fields ours that are to be. The patch is for the version it was made for; where another writer was
+    /// faster (a controller that reports a status), it is made anew from what is there now.
+    async fn take_over(&self, object: &ObjectRef, mut patch: Node) -> Result<(), KubeError> {
+        for _ in 0..TAKEOVERS {
+            let Err(error) = self.session.json_patch(object, self.manager, &patch).await else { return Ok(()) };
+            let was_late = error.is_conflict() || error.status_reason() == "Invalid";
+            let live = if was_late { self.session.get(object).await? } else { None };
+            match live {
+                Some(live) if meta::resource_version(&live) != takeover::version(&patch) => {
+                    let Some(next) = takeover::patch(&live, self.takeover()) else { return Ok(()) };
+                    patch = next;
+                }
+                _ => return Err(error),
+            }
+        }
+        self.session.json_patch(object, self.manager, &patch).await.map(drop)
     }
 
     async fn until_gone(&self, candidate: &Candidate, uid: Option<&str>) -> Result<(), ApplyError> {

@@ -49,6 +49,11 @@ pub(crate) fn patch(live: &Node, takeover: Takeover<'_>) -> Option<Node> {
     Some(Node::from(operations))
 }
 
+/// The version of the object that a patch is for.
+pub(crate) fn version(patch: &Node) -> Option<&str> {
+    patch.as_seq()?.first()?.str_at(&["value"])
+}
+
 fn operation(op: &str, path: &str, value: Option<Node>) -> Node {
     let mut node: Map = [("op", Node::from(op)), ("path", Node::from(path))].into_iter().collect();
     if let Some(value) = value {

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Instant;
 use weir_api::common::{ResourceInventory, ResourceRef};
 use weir_api::{Kustomization, names, reasons};
-use weir_apply::{Action, Applier, ApplyError, Change, Options, Owner, Policy, Tracker, Witness, prune};
+use weir_apply::{Action, Applier, ApplyError, Change, Options, Owner, Tracker, Witness, prune, scoped};
 use weir_base::{Budget, Diagnose, Tree};
 use weir_doc::Node;
 use weir_kube::Session;
@@ -128,7 +128,9 @@ pub(crate) async fn apply(
     let owner = owner(object);
     let refs: Vec<ObjectRef> =
         objects.iter().map(ObjectRef::of).collect::<Result<_, _>>().map_err(|error| Failure::of(&error))?;
-    let old = inventory(cx)?;
+    // By their identity on the cluster: an object that an old inventory knows by another one is not stale.
+    let refs = scoped(tenant, refs).await;
+    let old: Inventory = scoped(tenant, inventory(cx)?.iter()).await.into_iter().collect();
     let new: Inventory = refs.iter().cloned().collect();
     let planned = old.union(&new);
     let followed: Vec<ObjectRef> = refs.iter().chain(&plan.health_checks).cloned().collect();
@@ -166,10 +168,13 @@ pub(crate) async fn apply(
     }
     let is_skipped = |change: &&Change| change.action == Action::Skipped;
     let skipped: HashSet<ObjectRef> = changes.iter().filter(is_skipped).map(|change| change.object.clone()).collect();
+    // What was defined just now is known now.
+    let refs = scoped(tenant, refs).await;
+    let new: Inventory = refs.iter().cloned().collect();
     let mut kept = new.clone();
     let mut problems = Vec::new();
     if plan.prune {
-        let (deleted, survivors) = prune(tenant, &owner, &old.stale(&new), Policy::Owned).await;
+        let (deleted, survivors) = prune(tenant, &owner, &old.stale(&new)).await;
         changes.extend(deleted);
         for (survivor, error) in survivors {
             kept.insert(&survivor);
