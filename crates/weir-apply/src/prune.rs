@@ -17,7 +17,7 @@ pub async fn prune(
         match delete(session, owner, object).await {
             Ok(action) => changes.push(Change { object: object.clone(), action }),
             Err(source) => {
-                survivors.push((object.clone(), ApplyError::Delete { object: object.clone(), source }));
+                survivors.push((object.clone(), ApplyError::Delete { object: object.clone().into(), source }));
             }
         }
     }

@@ -14,7 +14,8 @@ mod watching;
 pub use watching::{Change, Coverage, Observer, Watching};
 
 use crate::{Identity, KubeError, Resource, Session};
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
+use std::collections::hash_map::{Entry, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 use tokio::task::AbortHandle;
@@ -280,16 +281,16 @@ impl Session {
     /// Tells the observer when one of the objects changes. It is also told once that each may have changed when its
     /// stream begins, since what happened before is not known then.
     pub async fn watch(&self, objects: &[ObjectRef], observer: Arc<dyn Observer>) -> Watching {
-        let mut kinds: HashMap<(&str, &str, &str), (Arc<Resource>, Vec<&ObjectId>)> = HashMap::new();
+        let mut resources: HashMap<(&str, &str, &str), Arc<Resource>> = HashMap::new();
+        let mut by_kind: HashMap<(&str, &str, &str), Vec<&ObjectId>> = HashMap::new();
         for object in objects {
             let kind = (object.id.group.as_str(), object.version.as_str(), object.id.kind.as_str());
-            if let Some((_, ids)) = kinds.get_mut(&kind) {
-                ids.push(&object.id);
-                continue;
+            if let Entry::Vacant(place) = resources.entry(kind) {
+                // A kind that is not served may be served later; nobody says when.
+                let Ok(resource) = self.resource(object).await else { continue };
+                place.insert(resource);
             }
-            // A kind that is not served may be served later; nobody says when.
-            let Ok(resource) = self.resource(object).await else { continue };
-            kinds.insert(kind, (resource, vec![&object.id]));
+            by_kind.entry(kind).or_default().push(&object.id);
         }
         let id = {
             let mut state = self.hub().state();
@@ -297,8 +298,9 @@ impl Session {
             state.last_id
         };
         let link = Arc::new(Link::new(id, self.clone(), observer));
-        for (resource, ids) in kinds.into_values() {
-            self.hub().open(&link, &resource, ids.into_iter());
+        for (kind, resource) in &resources {
+            let ids = by_kind.remove(kind).unwrap_or_default();
+            self.hub().open(&link, resource, ids.into_iter());
         }
         Watching::new(self.hub().clone(), link)
     }

@@ -3,12 +3,21 @@
 use crate::history::{History, Step};
 use crate::reduce::reduced;
 use std::collections::BTreeMap;
-use weir_apply::{Applier, ApplyError, Change, Options, Owner, prune};
+use std::time::{Duration, Instant};
+use weir_apply::{Applier, ApplyError, Change, Options, Owner, prune, scoped};
 use weir_doc::{Map, Node};
 use weir_kube::{ApplyOptions, Propagation, Session};
 use weir_object::{ObjectRef, meta};
 
 pub const MANAGER: &str = "kustomize-controller";
+
+fn owner() -> Owner {
+    Owner {
+        group: "kustomize.toolkit.fluxcd.io".to_owned(),
+        name: "app".to_owned(),
+        namespace: "flux-system".to_owned(),
+    }
+}
 
 pub struct Run<'a> {
     pub session: &'a Session,
@@ -53,17 +62,15 @@ impl Run<'_> {
     }
 
     async fn apply(&self, names: &[String], force: bool, tracked: &mut Vec<ObjectRef>) -> Node {
-        let owner = Owner {
-            group: "kustomize.toolkit.fluxcd.io".to_owned(),
-            name: "app".to_owned(),
-            namespace: "flux-system".to_owned(),
-        };
+        let owner = owner();
         let nodes: Vec<Node> = names.iter().map(|name| self.history.part(name, self.namespace)).collect();
         let applied: Vec<ObjectRef> = nodes.iter().map(|node| ObjectRef::of(node).unwrap()).collect();
-        let options = Options { force, concurrency: 4 };
-        let applier = Applier { session: self.session, owner: &owner, manager: MANAGER, options };
+        let applied = scoped(self.session, applied).await;
+        let options = Options { force, concurrency: 4, check_all: true, ..Options::default() };
+        // Nothing is remembered from step to step: what the others did has to be seen on the server.
+        let applier = Applier { session: self.session, owner: &owner, manager: MANAGER, options, tracker: None };
         let mut changes = Vec::new();
-        let outcome = applier.apply(nodes, |change| changes.push(change)).await;
+        let outcome = applier.apply(nodes, &mut |change| changes.push(change)).await;
         let mut error = outcome.err();
         if error.is_none() {
             let is_stale = |old: &ObjectRef| !applied.iter().any(|object| object.id == old.id);
@@ -137,10 +144,10 @@ impl Run<'_> {
 }
 
 async fn until(mut holds: impl AsyncFnMut() -> bool) {
-    let deadline = std::time::Instant::now() + std::time::Duration::from_secs(60);
+    let deadline = Instant::now() + Duration::from_secs(60);
     while !holds().await {
-        assert!(std::time::Instant::now() < deadline, "not within a minute");
-        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        assert!(Instant::now() < deadline, "not within a minute");
+        tokio::time::sleep(Duration::from_millis(20)).await;
     }
 }
 
