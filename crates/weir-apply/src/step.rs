@@ -168,6 +168,7 @@ impl Applier<'_> {
         let Candidate { node, object, at, wanted } = &candidate;
         let failed =
             |source| ApplyError::Apply { object: object.clone().into(), at: at.clone(), source: mask(node, source) };
+        let is_attempt = matches!(step, Step::Attempt);
         let before = match (&step, self.tracker) {
             (Step::Keep(action), _) => return Ok(Executed { action: *action, is_ready: true }),
             (Step::Attempt, Some(tracker)) => tracker.untouched(&object.id),
@@ -192,7 +193,15 @@ impl Applier<'_> {
                 Action::Created
             }
         };
-        let applied = self.session.apply(node, self.apply_options(false)).await.map_err(failed)?;
+        let applied = match self.session.apply(node, self.apply_options(false)).await {
+            Ok(applied) => applied,
+            // What a dry-run would have told: it may be an object that is to be made anew.
+            Err(error) if is_attempt => {
+                let step = self.refused(&candidate, error).await?;
+                return Box::pin(self.execute(Planned { candidate, step })).await;
+            }
+            Err(error) => return Err(failed(error)),
+        };
         let verdict = kstatus::assess(&applied, SystemTime::now());
         if let Some(tracker) = self.tracker {
             tracker.note(&object.id, *wanted, &applied, since);
