@@ -3,15 +3,16 @@
 use crate::history::{History, Step};
 use crate::reduce::reduced;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
-use weir_apply::{Applier, ApplyError, Change, Options, Owner, prune, scoped};
+use weir_apply::{Applier, ApplyError, Change, Options, Owner, Tracker, prune, scoped};
 use weir_doc::{Map, Node};
 use weir_kube::{ApplyOptions, Propagation, Session};
 use weir_object::{ObjectRef, meta};
 
 pub const MANAGER: &str = "kustomize-controller";
 
-fn owner() -> Owner {
+pub fn owner() -> Owner {
     Owner {
         group: "kustomize.toolkit.fluxcd.io".to_owned(),
         name: "app".to_owned(),
@@ -23,6 +24,8 @@ pub struct Run<'a> {
     pub session: &'a Session,
     pub history: &'a History,
     pub namespace: &'a str,
+    /// What is known of the objects from earlier steps.
+    pub tracker: Option<&'a Arc<Tracker>>,
 }
 
 impl Run<'_> {
@@ -66,9 +69,12 @@ impl Run<'_> {
         let nodes: Vec<Node> = names.iter().map(|name| self.history.part(name, self.namespace)).collect();
         let applied: Vec<ObjectRef> = nodes.iter().map(|node| ObjectRef::of(node).unwrap()).collect();
         let applied = scoped(self.session, applied).await;
-        let options = Options { force, concurrency: 4, check_all: true, ..Options::default() };
-        // Nothing is remembered from step to step: what the others did has to be seen on the server.
-        let applier = Applier { session: self.session, owner: &owner, manager: MANAGER, options, tracker: None };
+        let options = Options { force, concurrency: 4, ..Options::default() };
+        if let Some(tracker) = self.tracker {
+            tracker.follow(self.session, &applied, Duration::from_secs(3600)).await;
+        }
+        let applier =
+            Applier { session: self.session, owner: &owner, manager: MANAGER, options, tracker: self.tracker };
         let mut changes = Vec::new();
         let outcome = applier.apply(nodes, &mut |change| changes.push(change)).await;
         let mut error = outcome.err();
