@@ -171,7 +171,7 @@ impl Applier<'_> {
         let is_attempt = matches!(step, Step::Attempt);
         let before = match (&step, self.tracker) {
             (Step::Keep(action), _) => return Ok(Executed { action: *action, is_ready: true }),
-            (Step::Attempt, Some(tracker)) => tracker.untouched(&object.id),
+            (Step::Attempt, Some(tracker)) => tracker.untouched(&object.id).zip(tracker.untouched_until(&object.id)),
             _ => None,
         };
         let since = self.tracker.and_then(|tracker| tracker.since(&object.id));
@@ -207,7 +207,11 @@ impl Applier<'_> {
             tracker.note(&object.id, *wanted, &applied, since);
             tracker.note_health(&object.id, &applied, since, &verdict);
         }
-        let is_same = before == Some(Digest::of_content(&applied));
+        // Others may have set what is theirs; the apply itself changed something only if it made a new version.
+        let version = meta::resource_version(&applied).and_then(|version| version.parse::<u64>().ok());
+        let is_same = before.is_some_and(|(content, known)| {
+            version.is_some_and(|version| version <= known) || content == Digest::of_content(&applied)
+        });
         let action = if is_same { Action::Unchanged } else { action };
         Ok(Executed { action, is_ready: verdict.status == Status::Current })
     }

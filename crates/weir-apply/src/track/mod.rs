@@ -132,6 +132,11 @@ impl Tracker {
         self.ask(object, |slot, since| slot.untouched(since).and_then(|applied| applied.content))
     }
 
+    /// Up to which version nobody meddled with the object since it was applied.
+    pub(crate) fn untouched_until(&self, object: &ObjectId) -> Option<u64> {
+        self.ask(object, |slot, since| slot.untouched(since).map(|applied| applied.known))
+    }
+
     /// What the object holds, if the server has it at the version at which it was applied.
     pub(crate) fn content_at(&self, object: &ObjectId, version: u64) -> Option<Digest> {
         self.ask(object, |slot, _| slot.at(version).and_then(|applied| applied.content))
