@@ -37,12 +37,10 @@ pub fn run() -> Result<(), String> {
     Ok(())
 }
 
-/// Sources: clone and publish a large repository, polls, memory per object.
-pub fn git(part: &[&str]) -> Result<(), String> {
+/// One of the benches of tests/e2e: `git` (sources) or `mttp` (from a commit to what runs).
+pub fn of(name: &str, args: &[&str]) -> Result<(), String> {
     execute(cargo().args(["build", "--locked", "--release", "--package", "weir"]))?;
-    execute(with_kubed(
-        cargo().args(["bench", "--locked", "--package", "weir-e2e", "--bench", "git", "--"]).args(part),
-    )?)
+    execute(with_kubed(cargo().args(["bench", "--locked", "--package", "weir-e2e", "--bench", name, "--"]).args(args))?)
 }
 
 /// The fastest of several runs, which is the one that others disturbed least.

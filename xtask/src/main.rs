@@ -19,7 +19,8 @@ const USAGE: &str = "usage: cargo xtask COMMAND
   conformance [--rerun] the golden cases; --rerun makes them anew with the original programs
   codegen [--check]     writes the generated files; --check fails when one is not up to date
   layers                checks the edges between the crates
-  bench [git [PART]]    what it costs: seconds as ratios within one run, memory, sizes
+  bench [NAME [ARGS]]   what it costs: seconds as ratios within one run, memory, sizes; `git [polls|clone]` for sources,
+                        `mttp [--n 1000] [--tenants 1]` for Kustomizations on the real API server
   soak [MINUTES]        the crash scenario again and again, on both backends (10 minutes)
   tables                makes the tables of the API anew from the real control plane (needs python3)
   kubed                 builds the real control plane for the tests and prints its path";
@@ -33,7 +34,7 @@ fn main() -> ExitCode {
         Some("conformance") => conformance::run(rest.contains(&"--rerun")),
         Some("codegen") => codegen::run(rest.contains(&"--check")),
         Some("layers") => layers::check(),
-        Some("bench") if rest.first() == Some(&"git") => bench::git(&rest[1..]),
+        Some("bench") if matches!(rest.first(), Some(&"git" | &"mttp")) => bench::of(rest[0], &rest[1..]),
         Some("bench") => bench::run(),
         Some("soak") => soak::run(rest.first().copied()),
         Some("tables") => tables::run(),

@@ -39,6 +39,11 @@ impl Kubed {
     pub fn kubeconfig(&self) -> &Path {
         &self.kubeconfig
     }
+
+    /// The process whose children are the components.
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
 }
 
 impl Drop for Kubed {
