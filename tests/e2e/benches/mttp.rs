@@ -39,12 +39,12 @@ async fn main() {
     let source_args =
         [format!("--storage-path={}", data.path().display()), format!("--storage-addr=127.0.0.1:{}", free_port())];
     let _source = Controller::start(kubed.kubeconfig(), "source", &source_args.each_ref().map(String::as_str));
-    bench.sources_have(tenants, &repo.git(&["rev-parse", "HEAD"])).await;
+    bench.sources_have(tenants, repo.git(&["rev-parse", "HEAD"]).trim()).await;
 
     let weir = Controller::start(kubed.kubeconfig(), "kustomize", &[]);
     let none = Costs { requests: [0.0; 4], cpu: 0.0, ..Costs::of(&bench, &weir) };
     let install = bench.phase(&weir, none, n, 1).await;
-    bench.all_are_ready(n, &repo.git(&["rev-parse", "HEAD"])).await;
+    bench.all_are_ready(n, repo.git(&["rev-parse", "HEAD"]).trim()).await;
     let commit = repo.commit(&files(1).each_ref().map(|(path, text)| (*path, text.as_str())), &[], "upgrade");
     let before = Costs::of(&bench, &weir);
     bench.request_sources(tenants).await;
