@@ -1,6 +1,7 @@
-use crate::up::{Ended, Up};
+use crate::up::{Ended, Up, program};
 use serde_json::Value;
 use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use weir_testkit::{Kubectl, Kubed, eventually};
 
@@ -68,6 +69,14 @@ impl Cluster {
     /// Runs `weir up --once SOURCE ARGS` to its end.
     pub fn once(&self, source: &Path, args: &[&str]) -> Ended {
         Up::start(source, &[&self.flags()[..], &["--once"], args].concat()).wait()
+    }
+
+    /// Runs a line of a shell in which `weir` is ours and the cluster is this one.
+    pub fn shell(&self, line: &str) -> Ended {
+        let own = line.replacen("weir ", &format!("{} ", program().display()), 1);
+        let mut command = Command::new("sh");
+        command.args(["-c", &own]).env("KUBECONFIG", &self.kubeconfig).stdin(Stdio::null());
+        Ended::of(command.output().unwrap())
     }
 
     fn flags(&self) -> Vec<&str> {

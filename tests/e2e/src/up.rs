@@ -14,6 +14,13 @@ pub struct Ended {
     pub stderr: String,
 }
 
+impl Ended {
+    pub(crate) fn of(Output { status, stdout, stderr }: Output) -> Self {
+        let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+        Self { code: status.code(), stdout: text(stdout), stderr: text(stderr) }
+    }
+}
+
 impl Up {
     pub(crate) fn start(source: &Path, args: &[&str]) -> Self {
         Self::spawn(Command::new(program()).arg("up").arg(source).args(args))
@@ -47,9 +54,7 @@ impl Up {
     /// Waits for its own end.
     pub fn wait(mut self) -> Ended {
         let child = self.child.take().expect("neither killed nor waited for");
-        let Output { status, stdout, stderr } = child.wait_with_output().unwrap();
-        let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
-        Ended { code: status.code(), stdout: text(stdout), stderr: text(stderr) }
+        Ended::of(child.wait_with_output().unwrap())
     }
 }
 
@@ -64,9 +69,7 @@ impl Drop for Up {
 
 /// Runs `weir ARGS` to its end.
 pub fn weir(args: &[&str]) -> Ended {
-    let output = Command::new(program()).args(args).stdin(Stdio::null()).output().unwrap();
-    let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
-    Ended { code: output.status.code(), stdout: text(output.stdout), stderr: text(output.stderr) }
+    Ended::of(Command::new(program()).args(args).stdin(Stdio::null()).output().unwrap())
 }
 
 /// The program that `cargo xtask` has built: beside the tests' own folder.

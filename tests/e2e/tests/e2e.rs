@@ -6,6 +6,8 @@ mod manifests;
 
 #[path = "scenarios/build.rs"]
 mod build;
+#[path = "scenarios/cli_kustomizations.rs"]
+mod cli_kustomizations;
 #[path = "scenarios/cli_sources.rs"]
 mod cli_sources;
 #[path = "scenarios/configs.rs"]

@@ -1,4 +1,4 @@
-use super::{Say, create_secret, create_source};
+use super::{Say, create_kustomization, create_secret, create_source};
 use crate::error::CliError;
 use clap::Subcommand;
 use weir_doc::Node;
@@ -18,6 +18,9 @@ enum What {
     /// Secrets.
     #[command(subcommand)]
     Secret(Secret),
+    /// Create or update a Kustomization and wait until it is applied.
+    #[command(visible_alias = "ks")]
+    Kustomization(Box<create_kustomization::Args>),
 }
 
 #[derive(Subcommand)]
@@ -37,6 +40,7 @@ enum Secret {
 pub(super) async fn run(create: Create, say: &Say<'_>) -> Result<(), CliError> {
     match create.what {
         What::Source(Source::Git(args)) => create_source::run(*args, say).await,
+        What::Kustomization(args) => create_kustomization::run(*args, say).await,
         What::Secret(Secret::Git(args)) => create_secret::run(*args, say).await,
     }
 }

@@ -8,22 +8,34 @@ use weir_doc::{Map, Node};
 use weir_object::{ObjectId, ObjectRef};
 
 #[derive(clap::Args)]
-pub struct Args {
+pub struct Which {
     /// Name of the object.
     #[arg(required_unless_present = "all", conflicts_with = "all")]
     name: Option<String>,
     /// All objects of the namespace.
     #[arg(long, num_args = 0..=1, require_equals = true, default_value_t = false, default_missing_value = "true", action = clap::ArgAction::Set)]
     all: bool,
-    /// Print the Secrets that the objects name too.
-    #[arg(long, num_args = 0..=1, require_equals = true, default_value_t = false, default_missing_value = "true", action = clap::ArgAction::Set)]
-    with_credentials: bool,
     #[command(flatten)]
     cluster: Cluster,
 }
 
+#[derive(clap::Args)]
+pub struct Args {
+    #[command(flatten)]
+    which: Which,
+    /// Print the Secrets that the objects name too.
+    #[arg(long, num_args = 0..=1, require_equals = true, default_value_t = false, default_missing_value = "true", action = clap::ArgAction::Set)]
+    with_credentials: bool,
+}
+
+impl From<Which> for Args {
+    fn from(which: Which) -> Self {
+        Self { which, with_credentials: false }
+    }
+}
+
 pub(super) async fn run(kind: &Kind, args: Args, say: &Say<'_>) -> Result<(), CliError> {
-    let Args { name, all: _, with_credentials, cluster } = args;
+    let Args { which: Which { name, all: _, cluster }, with_credentials } = args;
     let session = cluster.connect().await?;
     let objects = match &name {
         Some(name) => vec![get(&session, &cluster.object(kind, name)).await?],

@@ -1,8 +1,8 @@
 use super::cluster::list;
-use super::kind::{Kind, condition, is_suspended, readiness};
+use super::kind::{ALL, Kind, condition, is_suspended, readiness};
 use super::{About, Cluster, Say};
 use crate::error::CliError;
-use clap::ValueEnum;
+use clap::{Subcommand, ValueEnum};
 use futures::StreamExt;
 use kube::Api;
 use kube::api::{ApiResource, DynamicObject, GroupVersionKind, WatchEvent, WatchParams};
@@ -15,7 +15,15 @@ use weir_object::meta;
 #[derive(clap::Parser)]
 pub struct Get {
     #[command(subcommand)]
-    about: About<Args>,
+    what: What,
+}
+
+#[derive(Subcommand)]
+enum What {
+    #[command(flatten)]
+    One(About<Args, KustomizationArgs>),
+    /// Objects of all kinds.
+    All(Args),
 }
 
 #[derive(clap::Args)]
@@ -40,8 +48,25 @@ pub struct Args {
     /// How the objects are printed; flux prints tables only.
     #[arg(short, long, default_value = "table", value_name = "FORMAT", conflicts_with = "watch")]
     output: Format,
+    #[arg(skip)]
+    show_source: bool,
     #[command(flatten)]
     cluster: Cluster,
+}
+
+#[derive(clap::Args)]
+pub struct KustomizationArgs {
+    #[command(flatten)]
+    args: Args,
+    /// The source of each too.
+    #[arg(long, num_args = 0..=1, require_equals = true, default_value_t = false, default_missing_value = "true", action = clap::ArgAction::Set)]
+    show_source: bool,
+}
+
+impl From<KustomizationArgs> for Args {
+    fn from(KustomizationArgs { args, show_source }: KustomizationArgs) -> Self {
+        Self { show_source, ..args }
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -77,20 +102,19 @@ impl Status {
 }
 
 pub(super) async fn run(get: Get, say: &Say<'_>) -> Result<(), CliError> {
-    let (kind, args) = get.about.parts();
-    let cluster = &args.cluster;
-    let (namespace, shown) = match args.all_namespaces {
-        true => ("", "any".to_owned()),
-        false => (cluster.namespace.as_str(), format!("\"{}\"", cluster.namespace)),
+    let (kind, args) = match get.what {
+        What::One(about) => about.parts(),
+        What::All(args) => return all(&args, say).await,
     };
+    let cluster = &args.cluster;
+    let (namespace, shown) = args.scope();
     let session = cluster.connect().await?;
     if args.watch {
         let watched = tokio::time::timeout(cluster.timeout, watch(kind, &args, namespace, &session, say));
         // Its end is what was asked for.
         return watched.await.unwrap_or(Ok(()));
     }
-    let mut objects = cluster.within(list(&session, kind, namespace, args.label_selector.as_deref())).await?;
-    objects.retain(|object| args.name.is_none() || meta::name(object) == args.name.as_deref());
+    let mut objects = cluster.within(args.list(kind, &session)).await?;
     if objects.is_empty() {
         let title = kind.info.kind;
         return Err(CliError::new(match &args.name {
@@ -106,20 +130,102 @@ pub(super) async fn run(get: Get, say: &Say<'_>) -> Result<(), CliError> {
     Ok(())
 }
 
+/// A table for each kind that has objects; one that is not served is none.
+async fn all(args: &Args, say: &Say<'_>) -> Result<(), CliError> {
+    if args.watch || args.output != Format::Table || args.name.is_some() {
+        return Err(CliError::new("`get all` shows tables of all objects: ask for one kind to choose more"));
+    }
+    let session = args.cluster.connect().await?;
+    for kind in ALL {
+        match args.cluster.within(args.list(kind, &session)).await {
+            Ok(mut objects) => {
+                objects.retain(|object| args.fits(object));
+                if !objects.is_empty() {
+                    let columns = Columns { with_kind: true, ..args.columns() };
+                    say.data(&format!("{}\n", columns.table(kind, &objects, !args.no_header)));
+                }
+            }
+            Err(error) => say.failure(&error.to_string()),
+        }
+    }
+    Ok(())
+}
+
+/// What a table has besides the columns that all have.
+#[derive(Clone, Copy)]
+struct Columns {
+    with_namespace: bool,
+    with_kind: bool,
+    with_source: bool,
+}
+
+impl Columns {
+    fn table(self, kind: &Kind, objects: &[Node], with_header: bool) -> String {
+        let mut rows: Vec<Vec<String>> = Vec::new();
+        if with_header {
+            let columns = [
+                (self.with_namespace, "NAMESPACE"),
+                (true, "NAME"),
+                (self.with_source, "SOURCE"),
+                (true, "REVISION"),
+                (true, "SUSPENDED"),
+                (true, "READY"),
+                (true, "MESSAGE"),
+            ];
+            rows.push(columns.iter().filter(|(is_shown, _)| *is_shown).map(|(_, name)| (*name).to_owned()).collect());
+        }
+        rows.extend(objects.iter().map(|object| self.row(kind, object)));
+        table(&rows)
+    }
+
+    fn row(self, kind: &Kind, object: &Node) -> Vec<String> {
+        let (ready, message) = readiness(object);
+        let revision = object.path(kind.revision).and_then(Node::as_str).unwrap_or_default();
+        let suspended = if is_suspended(object) { "True" } else { "False" };
+        let (namespace, name) = (meta::namespace(object).unwrap_or_default(), meta::name(object).unwrap_or_default());
+        let name = if self.with_kind { format!("{}/{name}", kind.info.singular()) } else { name.to_owned() };
+        let mut cells = Vec::new();
+        if self.with_namespace {
+            cells.push(namespace.to_owned());
+        }
+        cells.push(name);
+        if self.with_source {
+            let text = |key: &str| object.str_at(&["spec", "sourceRef", key]);
+            let space = text("namespace").unwrap_or(namespace);
+            let (source, name) = (text("kind").unwrap_or_default(), text("name").unwrap_or_default());
+            cells.push(format!("{source}/{space}/{name}"));
+        }
+        cells.extend([short(revision), suspended.to_owned(), ready, short(&message)]);
+        cells
+    }
+}
+
 impl Args {
     fn fits(&self, object: &Node) -> bool {
         self.status_selector.as_ref().is_none_or(|status| status.fits(object))
     }
 
-    fn print(&self, kind: &Kind, objects: &[Node], with_header: bool, say: &Say<'_>) {
-        let mut rows: Vec<Vec<String>> = Vec::new();
-        if with_header {
-            let names = ["NAMESPACE", "NAME", "REVISION", "SUSPENDED", "READY", "MESSAGE"];
-            rows.push(names.iter().skip(usize::from(!self.all_namespaces)).map(|name| (*name).to_owned()).collect());
+    /// The namespace that is asked, none for all, and what messages call it.
+    fn scope(&self) -> (&str, String) {
+        match self.all_namespaces {
+            true => ("", "any".to_owned()),
+            false => (&self.cluster.namespace, format!("\"{}\"", self.cluster.namespace)),
         }
-        rows.extend(objects.iter().map(|object| row(kind, object, self.all_namespaces)));
-        if !rows.is_empty() {
-            say.data(&table(&rows));
+    }
+
+    async fn list(&self, kind: &Kind, session: &Session) -> Result<Vec<Node>, CliError> {
+        let mut objects = list(session, kind, self.scope().0, self.label_selector.as_deref()).await?;
+        objects.retain(|object| self.name.is_none() || meta::name(object) == self.name.as_deref());
+        Ok(objects)
+    }
+
+    fn columns(&self) -> Columns {
+        Columns { with_namespace: self.all_namespaces, with_kind: false, with_source: self.show_source }
+    }
+
+    fn print(&self, kind: &Kind, objects: &[Node], with_header: bool, say: &Say<'_>) {
+        if with_header || !objects.is_empty() {
+            say.data(&self.columns().table(kind, objects, with_header));
         }
     }
 }
@@ -180,18 +286,6 @@ async fn watch(kind: &Kind, args: &Args, namespace: &str, session: &Session, say
         }
     }
     Err(failed(&"the server ended it"))
-}
-
-fn row(kind: &Kind, object: &Node, with_namespace: bool) -> Vec<String> {
-    let (ready, message) = readiness(object);
-    let revision = object.path(kind.revision).and_then(Node::as_str).unwrap_or_default();
-    let suspended = if is_suspended(object) { "True" } else { "False" };
-    let own = |text: Option<&str>| text.unwrap_or_default().to_owned();
-    let mut cells = vec![own(meta::name(object)), short(revision), suspended.to_owned(), ready, short(&message)];
-    if with_namespace {
-        cells.insert(0, own(meta::namespace(object)));
-    }
-    cells
 }
 
 /// Columns as wide as their widest cell, a tab between them.
@@ -255,7 +349,11 @@ mod tests {
     #[test]
     fn switches_may_have_a_value() {
         let parsed = |line: &str| {
-            let get = <Get as clap::Parser>::try_parse_from(line.split_whitespace()).map(|get| get.about.parts().1);
+            let args = |get: Get| match get.what {
+                What::One(about) => about.parts().1,
+                What::All(args) => args,
+            };
+            let get = <Get as clap::Parser>::try_parse_from(line.split_whitespace()).map(args);
             get.map(|args| (args.all_namespaces, args.watch, args.cluster.namespace)).map_err(|error| error.to_string())
         };
         let spaced = |name: &str| name.to_owned();

@@ -1,4 +1,4 @@
-use weir_api::{FluxKind, GitRepository, KindInfo};
+use weir_api::{FluxKind, GitRepository, KindInfo, Kustomization};
 use weir_doc::Node;
 use weir_object::{ObjectId, ObjectRef};
 
@@ -24,6 +24,20 @@ pub(super) const GIT: Kind = Kind {
     },
     revision: &["status", "artifact", "revision"],
 };
+
+pub(super) const KUSTOMIZATION: Kind = Kind {
+    info: Kustomization::INFO,
+    plural: "kustomizations",
+    human: "kustomization",
+    reached: |object| {
+        let revision = object.str_at(&["status", "lastAppliedRevision"]).unwrap_or_default();
+        format!("applied revision {revision}")
+    },
+    revision: &["status", "lastAppliedRevision"],
+};
+
+/// Those that `get all` shows, in its order.
+pub(super) const ALL: &[&Kind] = &[&GIT, &KUSTOMIZATION];
 
 impl Kind {
     pub fn object(&self, namespace: &str, name: &str) -> ObjectRef {

@@ -6,6 +6,7 @@
 mod cluster;
 mod connection;
 mod create;
+mod create_kustomization;
 mod create_secret;
 mod create_source;
 mod delete;
@@ -24,16 +25,19 @@ use crate::error::CliError;
 use crate::output::Output;
 use clap::Subcommand;
 use cluster::Cluster;
-use kind::{GIT, Kind};
+use kind::{GIT, KUSTOMIZATION, Kind};
 use say::Say;
 use std::process::ExitCode;
 
-/// The kinds that a command is about, as words of the command line.
+/// The kinds that a command is about, as words of the command line. `K` is `A` with what only a Kustomization has.
 #[derive(Subcommand)]
-pub enum About<A: clap::Args> {
+pub enum About<A: clap::Args, K: clap::Args = A> {
     /// Sources.
     #[command(subcommand, visible_alias = "sources")]
     Source(Source<A>),
+    /// Kustomization objects.
+    #[command(visible_aliases = ["kustomizations", "ks"])]
+    Kustomization(K),
 }
 
 #[derive(Subcommand)]
@@ -42,10 +46,11 @@ pub enum Source<A: clap::Args> {
     Git(A),
 }
 
-impl<A: clap::Args> About<A> {
+impl<A: clap::Args, K: clap::Args + Into<A>> About<A, K> {
     fn parts(self) -> (&'static Kind, A) {
         match self {
             About::Source(Source::Git(args)) => (&GIT, args),
+            About::Kustomization(args) => (&KUSTOMIZATION, args.into()),
         }
     }
 }
@@ -54,7 +59,7 @@ impl<A: clap::Args> About<A> {
 #[derive(clap::Parser)]
 pub struct Reconcile {
     #[command(subcommand)]
-    about: About<reconcile::Args>,
+    about: About<reconcile::Args, reconcile::KustomizationArgs>,
 }
 
 /// Pause objects.
@@ -82,7 +87,7 @@ pub struct Delete {
 #[derive(clap::Parser)]
 pub struct Export {
     #[command(subcommand)]
-    about: About<export::Args>,
+    about: About<export::Args, export::Which>,
 }
 
 /// One of the commands.

@@ -2,8 +2,7 @@
 
 use crate::manifests::namespace;
 use std::path::Path;
-use std::process::{Command, Stdio};
-use weir_e2e::{Cluster, Controller, Ended, free_port, on_both, program};
+use weir_e2e::{Cluster, Controller, free_port, on_both};
 use weir_testkit::{GitHttp, GitRepo, SshKey, Sshd};
 
 on_both!(the_guide_works, what_goes_wrong_is_told);
@@ -11,19 +10,6 @@ on_both!(the_guide_works, what_goes_wrong_is_told);
 fn controller(cluster: &Cluster, data: &Path) -> Controller {
     let storage = [format!("--storage-path={}", data.display()), format!("--storage-addr=127.0.0.1:{}", free_port())];
     Controller::start(cluster.kubeconfig(), "source", &storage.each_ref().map(String::as_str))
-}
-
-/// Runs a line of a shell in which `weir` is ours.
-fn shell(cluster: &Cluster, line: &str) -> Ended {
-    let own = line.replacen("weir ", &format!("{} ", program().display()), 1);
-    let output = Command::new("sh")
-        .args(["-c", &own])
-        .env("KUBECONFIG", cluster.kubeconfig())
-        .stdin(Stdio::null())
-        .output()
-        .unwrap();
-    let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
-    Ended { code: output.status.code(), stdout: text(output.stdout), stderr: text(output.stderr) }
 }
 
 fn the_guide_works(cluster: &Cluster) {
@@ -43,7 +29,7 @@ fn the_guide_works(cluster: &Cluster) {
         let local = line
             .replace("ssh://git@git.example.com/podinfo", &sshd.url(".git"))
             .replace("https://git.example.com/podinfo", &server.url(".git"));
-        let done = shell(cluster, &local);
+        let done = cluster.shell(&local);
         assert_eq!(done.code, Some(0), "{line}: {done:?}");
         ended.push((line.to_owned(), done));
     }
@@ -120,26 +106,26 @@ fn what_goes_wrong_is_told(cluster: &Cluster) {
         ),
     ];
     for (line, expected) in failing {
-        let done = shell(cluster, line);
+        let done = cluster.shell(line);
         assert_eq!((done.code, done.stderr), (Some(1), expected), "{line}");
     }
-    assert_eq!(shell(cluster, &format!("weir create source git a --url {url}")).code, Some(2), "a reference is needed");
+    assert_eq!(cluster.shell(&format!("weir create source git a --url {url}")).code, Some(2), "a reference is needed");
 
-    let created = shell(cluster, &format!("weir create source git a -n cli --url {url} --branch nope --timeout 10s"));
+    let created = cluster.shell(&format!("weir create source git a -n cli --url {url} --branch nope --timeout 10s"));
     assert_eq!(created.code, Some(1));
     let expected = "couldn't find remote ref \"refs/heads/nope\" (the repository has refs/heads/main)";
     assert!(created.stderr.contains(expected), "{created:?}");
-    let again = shell(cluster, "weir reconcile source git a -n cli");
+    let again = cluster.shell("weir reconcile source git a -n cli");
     assert_eq!(again.code, Some(1));
     assert!(again.stderr.contains("✗ GitRepository reconciliation failed: 'failed to checkout"), "{again:?}");
-    let kept = shell(cluster, "weir delete source git a -n cli");
+    let kept = cluster.shell("weir delete source git a -n cli");
     assert_eq!((kept.code, kept.stderr.as_str()), (Some(1), "✗ aborting (--silent deletes without asking)\n"));
     assert!(cluster.exists("gitrepository", "cli", "a"));
-    let suspended = shell(cluster, "weir suspend source git nobody a -n cli");
+    let suspended = cluster.shell("weir suspend source git nobody a -n cli");
     assert_eq!(suspended.code, Some(0));
     assert!(
         suspended.stderr.starts_with("✗ GitRepository object 'nobody' not found in \"cli\" namespace\n► suspending")
     );
-    let refused = shell(cluster, "weir reconcile source git a -n cli");
+    let refused = cluster.shell("weir reconcile source git a -n cli");
     assert_eq!(refused.stderr, "✗ resource is suspended\n");
 }
