@@ -50,6 +50,8 @@ pub(crate) struct Candidate {
     pub at: Origin,
     /// Of the object and the options.
     pub wanted: Digest,
+    /// Fields that its kind does not have.
+    pub left_out: Vec<String>,
 }
 
 impl Applier<'_> {
@@ -71,6 +73,9 @@ impl Applier<'_> {
                 defined |= changed && is_definition(&plan.candidate);
                 if changed && !std::mem::replace(&mut has_begun, true) {
                     witness.begin().await?;
+                }
+                if !plan.candidate.left_out.is_empty() {
+                    witness.left_out(&object, &plan.candidate.left_out);
                 }
                 let done_to = self.execute(plan).await?;
                 if changed && current.is_waited_for() && !done_to.is_ready {
@@ -122,7 +127,7 @@ impl Applier<'_> {
                 Stage::Rest if is_early => Stage::Early,
                 stage => stage,
             };
-            stages.entry(stage).or_default().push(Candidate { node, object, at, wanted });
+            stages.entry(stage).or_default().push(Candidate { node, object, at, wanted, left_out: Vec::new() });
         }
         Ok(stages)
     }

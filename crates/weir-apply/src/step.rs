@@ -2,6 +2,7 @@
 
 use crate::applier::{Candidate, POLL, Preview, STAGE_TIMEOUT};
 use crate::compare::differs;
+use crate::normalise::without_unknown;
 use crate::scope::{scope, scope_node};
 use crate::takeover::{self, Takeover};
 use crate::track::Digest;
@@ -59,12 +60,18 @@ impl Applier<'_> {
         // Of a kind that was defined just now it was not known before.
         scope(&mut candidate.object, &resource);
         scope_node(&mut candidate.node, &resource);
-        let Candidate { node, object, at, wanted } = &candidate;
-        if resource.namespaced && object.id.namespace.is_empty() {
-            return Err(ApplyError::NoNamespace { object: object.clone().into(), at: at.clone() });
+        if resource.namespaced && candidate.object.id.namespace.is_empty() {
+            return Err(ApplyError::NoNamespace { object: candidate.object.into(), at: candidate.at });
         }
-        let since = self.tracker.and_then(|tracker| tracker.since(&object.id));
-        let answer = self.session.apply_told(node, self.apply_options(true)).await;
+        let since = self.tracker.and_then(|tracker| tracker.since(&candidate.object.id));
+        let mut answer = self.session.apply_told(&candidate.node, self.apply_options(true)).await;
+        if answer.as_ref().is_err_and(is_unknown_field)
+            && let Some(left_out) = without_unknown(&mut candidate.node)
+        {
+            candidate.left_out = left_out;
+            answer = self.session.apply_told(&candidate.node, self.apply_options(true)).await;
+        }
+        let Candidate { node, object, wanted, .. } = &candidate;
         let step = match answer {
             Ok(Answer { is_new: true, .. }) => Step::Apply { action: Action::Created, takeover: None },
             Ok(Answer { object: applied, .. }) => match self.known_content(&candidate, &applied) {
@@ -165,15 +172,21 @@ impl Applier<'_> {
 
     pub(crate) async fn execute(&self, plan: Planned) -> Result<Executed, ApplyError> {
         let Planned { candidate, step } = plan;
-        let Candidate { node, object, at, wanted } = &candidate;
+        let Candidate { node, object, at, wanted, .. } = &candidate;
         let failed =
             |source| ApplyError::Apply { object: object.clone().into(), at: at.clone(), source: mask(node, source) };
         let is_attempt = matches!(step, Step::Attempt);
         let before = match (&step, self.tracker) {
             (Step::Keep(action), _) => return Ok(Executed { action: *action, is_ready: true }),
-            (Step::Attempt, Some(tracker)) => tracker.untouched(&object.id).zip(tracker.untouched_until(&object.id)),
+            (Step::Attempt, Some(tracker)) => tracker.untouched(&object.id).zip(tracker.version(&object.id)),
             _ => None,
         };
+        // Only on the very version that is known: what somebody did a moment ago may not be shown yet.
+        let guarded = before.map(|(_, version)| {
+            let mut guarded = node.clone();
+            guarded.ensure_map(&["metadata"]).insert("resourceVersion", version.to_string());
+            guarded
+        });
         let since = self.tracker.and_then(|tracker| tracker.since(&object.id));
         if let Some(tracker) = self.tracker {
             tracker.begin(&object.id);
@@ -193,8 +206,12 @@ impl Applier<'_> {
                 Action::Created
             }
         };
-        let applied = match self.session.apply(node, self.apply_options(false)).await {
+        let applied = match self.session.apply(guarded.as_ref().unwrap_or(node), self.apply_options(false)).await {
             Ok(applied) => applied,
+            Err(error) if is_attempt && (error.is_conflict() || error.is_not_found() || is_unknown_field(&error)) => {
+                let planned = self.plan(candidate, Duration::ZERO).await?;
+                return Box::pin(self.execute(planned)).await;
+            }
             // What a dry-run would have told: it may be an object that is to be made anew.
             Err(error) if is_attempt => {
                 let step = self.refused(&candidate, error).await?;
@@ -209,9 +226,8 @@ impl Applier<'_> {
         }
         // Others may have set what is theirs; the apply itself changed something only if it made a new version.
         let version = meta::resource_version(&applied).and_then(|version| version.parse::<u64>().ok());
-        let is_same = before.is_some_and(|(content, known)| {
-            version.is_some_and(|version| version <= known) || content == Digest::of_content(&applied)
-        });
+        let is_same =
+            before.is_some_and(|(content, known)| version == Some(known) || content == Digest::of_content(&applied));
         let action = if is_same { Action::Unchanged } else { action };
         Ok(Executed { action, is_ready: verdict.status == Status::Current })
     }
@@ -256,4 +272,9 @@ impl Applier<'_> {
     fn takeover(&self) -> Takeover<'_> {
         Takeover { manager: self.manager, overrides: &self.options.overrides }
     }
+}
+
+/// The server's words for a field that the kind does not have.
+fn is_unknown_field(error: &KubeError) -> bool {
+    error.to_string().contains("field not declared in schema")
 }
