@@ -6,6 +6,8 @@ use std::process::Command;
 
 const KUSTOMIZE: &str = "sigs.k8s.io/kustomize/kustomize/v5@v5.8.1";
 
+const EXPRESSIONS: &str = "tests/conformance/cel/expressions";
+
 pub fn run(rerun: bool) -> Result<(), String> {
     if rerun {
         execute(Command::new("go").args(["install", KUSTOMIZE]))?;
@@ -14,12 +16,25 @@ pub fn run(rerun: bool) -> Result<(), String> {
         let rerun = ["run", "--locked", "--package", "weir-conformance", "--bin", "rerun", "--"];
         execute(cargo().args(rerun).arg(program))?;
         // Flux's own packages, by their modules.
-        let ask = |what: &str, file: &str| {
-            execute(Command::new("go").args(["run", ".", what, file]).current_dir("tools/fluxsource"))
+        let ask = |tool: &str, what: &str, file: &str| {
+            execute(Command::new("go").args(["run", ".", what, file]).current_dir(format!("tools/{tool}")))
         };
-        ask("clone", "../../tests/conformance/git/cases.json")?;
-        ask("ignore", "../../tests/conformance/git/ignore.json")?;
-        ask("ranges", "../../crates/weir-base/testdata/ranges.txt")?;
+        ask("fluxsource", "clone", "../../tests/conformance/git/cases.json")?;
+        ask("fluxsource", "ignore", "../../tests/conformance/git/ignore.json")?;
+        ask("fluxsource", "ranges", "../../crates/weir-base/testdata/ranges.txt")?;
+        for group in expressions()? {
+            ask("fluxcel", "expressions", &format!("../../{group}"))?;
+        }
+        ask("fluxcel", "statuses", "../../tests/conformance/cel/statuses.json")?;
     }
     execute(cargo().args(["test", "--locked", "--package", "weir-conformance"]))
+}
+
+/// The files of cases of CEL.
+fn expressions() -> Result<Vec<String>, String> {
+    let files = std::fs::read_dir(EXPRESSIONS).map_err(|error| format!("{EXPRESSIONS}: {error}"))?;
+    let mut groups: Vec<String> =
+        files.flatten().map(|file| format!("{EXPRESSIONS}/{}", file.file_name().display())).collect();
+    groups.sort();
+    Ok(groups)
 }
