@@ -17,15 +17,16 @@ pub fn run(rerun: bool) -> Result<(), String> {
         execute(cargo().args(rerun).arg(program))?;
         // Flux's own packages, by their modules.
         let ask = |tool: &str, what: &str, file: &str| {
-            execute(Command::new("go").args(["run", ".", what, file]).current_dir(format!("tools/{tool}")))
+            execute(Command::new("go").args(["run", ".", what, file]).current_dir(tool))
         };
-        ask("fluxsource", "clone", "../../tests/conformance/git/cases.json")?;
-        ask("fluxsource", "ignore", "../../tests/conformance/git/ignore.json")?;
-        ask("fluxsource", "ranges", "../../crates/weir-base/testdata/ranges.txt")?;
+        ask("tools/fluxsource", "clone", "../../tests/conformance/git/cases.json")?;
+        ask("tools/fluxsource", "ignore", "../../tests/conformance/git/ignore.json")?;
+        ask("tools/fluxsource", "ranges", "../../crates/weir-base/testdata/ranges.txt")?;
+        ask("tools/fluxssa", "kstatus", "../../tests/conformance/kstatus")?;
         for group in expressions()? {
-            ask("fluxcel", "expressions", &format!("../../{group}"))?;
+            ask("tools/fluxcel", "expressions", &format!("../../{group}"))?;
         }
-        ask("fluxcel", "statuses", "../../tests/conformance/cel/statuses.json")?;
+        ask("tools/fluxcel", "statuses", "../../tests/conformance/cel/statuses.json")?;
     }
     execute(cargo().args(["test", "--locked", "--package", "weir-conformance"]))
 }

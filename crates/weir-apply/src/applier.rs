@@ -1,25 +1,36 @@
-use crate::compare::differs;
-use crate::{Action, ApplyError, Change, Owner, health, takeover};
+use crate::normalise::normalise;
+use crate::scope::scope_all;
+use crate::step::{Planned, Step};
+use crate::track::{Digest, Tracker};
+use crate::{Action, ApplyError, Change, Owner, Witness, health};
 use futures::{StreamExt, stream};
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 use weir_base::Origin;
 use weir_doc::Node;
-use weir_kube::{ApplyOptions, Propagation, Session};
-use weir_object::{ObjectId, ObjectRef, Stage, meta, sort, stage};
+use weir_kube::Session;
+use weir_object::{GroupKind, ObjectId, ObjectRef, Stage, sort, stage};
 
 /// How long the objects of a stage may take to be ready; as in Flux.
-const STAGE_TIMEOUT: Duration = Duration::from_secs(60);
+pub(crate) const STAGE_TIMEOUT: Duration = Duration::from_secs(60);
 /// How long discovery may lag behind a definition that is established.
 const DISCOVERY_LAG: Duration = Duration::from_secs(10);
-const POLL: Duration = Duration::from_millis(100);
+pub(crate) const POLL: Duration = Duration::from_millis(100);
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Options {
     /// Delete and create objects whose immutable fields changed.
     pub force: bool,
     /// Dry-runs under way at once (`--concurrent-ssa`).
     pub concurrency: usize,
+    /// Field managers, by the beginning of their name, whose fields are taken over (`--override-manager`).
+    pub overrides: Vec<String>,
+    /// Kinds that are applied before the rest, without waiting for them (`--custom-apply-stage-kinds`).
+    pub early_kinds: Vec<GroupKind>,
+    /// Ask the server about each object, also where nothing can have changed: revoked rights, admission and defaults
+    /// show up nowhere else.
+    pub check_all: bool,
 }
 
 /// Applies objects as one owner, through one session.
@@ -28,166 +39,147 @@ pub struct Applier<'a> {
     pub owner: &'a Owner,
     pub manager: &'a str,
     pub options: Options,
+    /// What is known of the objects; it follows them already.
+    pub tracker: Option<&'a Arc<Tracker>>,
 }
 
-/// An object that passed its dry-run.
-struct Planned {
-    node: Node,
-    object: ObjectRef,
-    at: Origin,
-    step: Step,
-}
-
-enum Step {
-    Keep(Action),
-    Apply {
-        action: Action,
-        /// Done before, so that applying removes what others added by hand.
-        takeover: Option<Node>,
-    },
-    /// Delete the live object, wait until it is gone, create it.
-    Recreate {
-        uid: Option<String>,
-    },
+/// An object that is to be applied.
+pub(crate) struct Candidate {
+    pub node: Node,
+    pub object: ObjectRef,
+    pub at: Origin,
+    /// Of the object and the options.
+    pub wanted: Digest,
 }
 
 impl Applier<'_> {
-    /// Applies all objects, stage by stage. `done` is called after each change, so that a caller
+    /// Applies all objects, stage by stage. The witness is told after each change, so that a caller
     /// knows what happened also when a later object fails.
-    pub async fn apply(&self, mut nodes: Vec<Node>, mut done: impl FnMut(Change)) -> Result<(), ApplyError> {
-        sort(&mut nodes);
-        let mut stages: HashMap<Stage, Vec<(Node, ObjectRef)>> = HashMap::new();
-        let mut seen: HashMap<ObjectId, Origin> = HashMap::new();
-        for mut node in nodes {
-            let object = ObjectRef::of(&node)?;
-            if let Some(first) = seen.insert(object.id.clone(), node.meta.at.clone()) {
-                return Err(ApplyError::Twice { object, at: node.meta.at.clone(), first });
-            }
-            self.owner.label(&mut node);
-            stages.entry(stage(&object.id.group, &object.id.kind)).or_default().push((node, object));
-        }
-        let defines_kinds = stages
-            .get(&Stage::Definitions)
-            .is_some_and(|s| s.iter().any(|(_, o)| o.id.kind == "CustomResourceDefinition"));
+    pub async fn apply(&self, nodes: Vec<Node>, witness: &mut impl Witness) -> Result<(), ApplyError> {
+        let mut has_begun = false;
+        let mut stages = self.stages(nodes).await?;
+        let is_definition = |c: &Candidate| c.object.id.kind == "CustomResourceDefinition";
+        let defines_kinds = stages.get(&Stage::Definitions).is_some_and(|s| s.iter().any(is_definition));
         for current in Stage::ALL {
             let Some(members) = stages.remove(&current) else { continue };
             let lag = if defines_kinds && current != Stage::Definitions { DISCOVERY_LAG } else { Duration::ZERO };
-            let planned = self.dry_run(members, lag).await?;
-            let mut waited = Vec::new();
+            let planned = self.plan_stage(members, lag).await?;
+            let (mut waited, mut defined) = (Vec::new(), false);
             for plan in planned {
                 let changed = !matches!(plan.step, Step::Keep(_));
-                let object = plan.object.clone();
-                let action = self.execute(plan).await?;
-                if changed && current.is_waited_for() {
+                let object = plan.candidate.object.clone();
+                defined |= changed && is_definition(&plan.candidate);
+                if changed && !std::mem::replace(&mut has_begun, true) {
+                    witness.begin().await?;
+                }
+                let done_to = self.execute(plan).await?;
+                if changed && current.is_waited_for() && !done_to.is_ready {
                     waited.push(object.clone());
                 }
-                done(Change { object, action });
+                witness.done(Change { object, action: done_to.action });
             }
             self.wait(waited).await?;
-            if current == Stage::Definitions && defines_kinds {
+            if defined {
                 self.session.forget_kinds().await;
             }
         }
         Ok(())
     }
 
+    /// What applying would do to each object, in the order of applying; nothing is changed. Stops at the first stage that
+    /// the server would not take.
+    pub async fn preview(&self, nodes: Vec<Node>) -> Result<Vec<Preview>, ApplyError> {
+        let mut stages = self.stages(nodes).await?;
+        let mut all = Vec::new();
+        for current in Stage::ALL {
+            let Some(members) = stages.remove(&current) else { continue };
+            let answers: Vec<Result<Preview, ApplyError>> = stream::iter(members)
+                .map(|candidate| self.look_ahead(candidate))
+                .buffered(self.options.concurrency.max(1))
+                .collect()
+                .await;
+            all.extend(all_of(answers)?);
+        }
+        Ok(all)
+    }
+
+    async fn stages(&self, mut nodes: Vec<Node>) -> Result<BTreeMap<Stage, Vec<Candidate>>, ApplyError> {
+        sort(&mut nodes);
+        scope_all(self.session, &mut nodes).await;
+        let mut stages: BTreeMap<Stage, Vec<Candidate>> = BTreeMap::new();
+        let mut seen: HashMap<ObjectId, Origin> = HashMap::new();
+        for mut node in nodes {
+            let object = ObjectRef::of(&node)?;
+            let at = node.meta.at.clone();
+            if let Some(first) = seen.insert(object.id.clone(), at.clone()) {
+                return Err(ApplyError::Twice { object: object.into(), at, first });
+            }
+            self.owner.label(&mut node);
+            normalise(&mut node);
+            let wanted = self.wanted(&node);
+            let is_early = self.options.early_kinds.contains(&object.id.group_kind());
+            let stage = match stage(&object.id.group, &object.id.kind) {
+                Stage::Rest if is_early => Stage::Early,
+                stage => stage,
+            };
+            stages.entry(stage).or_default().push(Candidate { node, object, at, wanted });
+        }
+        Ok(stages)
+    }
+
+    /// What decides the outcome of applying an object to one that is as it was.
+    fn wanted(&self, node: &Node) -> Digest {
+        let mut options = Node::map();
+        options.set("manager", self.manager);
+        options.set("force", self.options.force);
+        options.set("overrides", self.options.overrides.iter().map(|o| Node::from(o.as_str())).collect::<Vec<_>>());
+        Digest::of(&[node, &options])
+    }
+
     /// What applying would do, for every object of a stage; nothing is changed.
-    async fn dry_run(&self, members: Vec<(Node, ObjectRef)>, lag: Duration) -> Result<Vec<Planned>, ApplyError> {
-        let answers: Vec<Result<Planned, ApplyError>> = stream::iter(members)
-            .map(|(node, object)| self.plan(node, object, lag))
+    async fn plan_stage(&self, members: Vec<Candidate>, lag: Duration) -> Result<Vec<Planned>, ApplyError> {
+        let open: Vec<usize> = (0..members.len()).filter(|at| !self.is_settled(&members[*at])).collect();
+        // Where one object is all that may change, the apply itself is as good as a dry-run before it.
+        let alone = match open[..] {
+            [at] if self.is_untouched(&members[at]) => Some(at),
+            _ => None,
+        };
+        let answers: Vec<Result<Planned, ApplyError>> = stream::iter(members.into_iter().enumerate())
+            .map(|(at, candidate)| {
+                let (is_open, is_alone) = (open.contains(&at), alone == Some(at));
+                async move {
+                    match (is_open, is_alone) {
+                        (false, _) => Ok(Planned { candidate, step: Step::Keep(Action::Unchanged) }),
+                        (true, true) => Ok(Planned { candidate, step: Step::Attempt }),
+                        (true, false) => self.plan(candidate, lag).await,
+                    }
+                }
+            })
             .buffered(self.options.concurrency.max(1))
             .collect()
             .await;
-        let (mut planned, mut errors) = (Vec::new(), Vec::new());
-        for answer in answers {
-            match answer {
-                Ok(plan) => planned.push(plan),
-                Err(error) => errors.push(error),
-            }
-        }
-        match ApplyError::of(errors) {
-            Some(error) => Err(error),
-            None => Ok(planned),
-        }
+        all_of(answers)
     }
 
-    async fn plan(&self, node: Node, object: ObjectRef, lag: Duration) -> Result<Planned, ApplyError> {
-        let at = node.meta.at.clone();
-        let keep = |action| Step::Keep(action);
-        if self.owner.is_left_alone(&node) {
-            return Ok(Planned { node, object, at, step: keep(Action::Skipped) });
-        }
-        let dry_run_error = |source| ApplyError::DryRun { object: object.clone(), at: at.clone(), source };
-        let resource = self.session.resource_within(&object, lag).await.map_err(dry_run_error)?;
-        if resource.namespaced && object.id.namespace.is_empty() {
-            return Err(ApplyError::NoNamespace { object, at });
-        }
-        let live = self.session.get(&object).await.map_err(|source| ApplyError::Read {
-            object: object.clone(),
-            at: at.clone(),
-            source,
-        })?;
-        if let Some(live) = &live
-            && (self.owner.is_left_alone(live) || self.owner.is_create_only(&node))
-        {
-            return Ok(Planned { node, object, at, step: keep(Action::Skipped) });
-        }
-        let options = ApplyOptions { manager: self.manager, force: true, dry_run: true };
-        let merged = [Some(&node), live.as_ref()].into_iter().flatten().any(|n| self.owner.is_merged(n));
-        let takeover = live.as_ref().filter(|_| !merged).and_then(|live| takeover::patch(live, self.manager));
-        let step = match (self.session.apply(&node, options).await, &live) {
-            (Ok(wanted), Some(live)) if takeover.is_none() && !differs(live, &wanted) => keep(Action::Unchanged),
-            (Ok(_), Some(_)) => Step::Apply { action: Action::Configured, takeover },
-            (Ok(_), None) => Step::Apply { action: Action::Created, takeover: None },
-            (Err(error), Some(live)) if error.is_immutable() && self.may_recreate(&node) => {
-                Step::Recreate { uid: meta::uid(live).map(str::to_owned) }
-            }
-            (Err(error), _) => return Err(dry_run_error(error)),
-        };
-        Ok(Planned { node, object, at, step })
+    /// Whether the object is known to be as it would be after it was applied again.
+    fn is_settled(&self, candidate: &Candidate) -> bool {
+        !self.options.check_all
+            && self.tracker.is_some_and(|tracker| tracker.is_applied(&candidate.object.id, candidate.wanted))
     }
 
-    fn may_recreate(&self, node: &Node) -> bool {
-        self.options.force || self.owner.is_forced(node)
-    }
-
-    async fn execute(&self, plan: Planned) -> Result<Action, ApplyError> {
-        let Planned { node, object, at, step } = plan;
-        let failed = |source| ApplyError::Apply { object: object.clone(), at: at.clone(), source };
-        let options = ApplyOptions { manager: self.manager, force: true, dry_run: false };
-        match step {
-            Step::Keep(action) => Ok(action),
-            Step::Apply { action, takeover } => {
-                if let Some(patch) = takeover {
-                    self.session.json_patch(&object, self.manager, &patch).await.map_err(failed)?;
-                }
-                self.session.apply(&node, options).await.map_err(failed)?;
-                Ok(action)
-            }
-            Step::Recreate { uid } => {
-                self.session.delete(&object, Propagation::Background, uid.as_deref()).await.map_err(failed)?;
-                let deadline = Instant::now() + STAGE_TIMEOUT;
-                while let Some(live) = self.session.get(&object).await.map_err(failed)? {
-                    if meta::uid(&live) != uid.as_deref() {
-                        break;
-                    }
-                    if Instant::now() > deadline {
-                        let waiting = vec![format!("{object} status: 'Terminating'")];
-                        return Err(ApplyError::NotReady { waiting });
-                    }
-                    tokio::time::sleep(POLL).await;
-                }
-                self.session.apply(&node, options).await.map_err(failed)?;
-                Ok(Action::Created)
-            }
-        }
+    fn is_untouched(&self, candidate: &Candidate) -> bool {
+        self.tracker.is_some_and(|tracker| tracker.untouched(&candidate.object.id).is_some())
+            && !self.owner.is_left_alone(&candidate.node)
+            && !self.owner.is_create_only(&candidate.node)
+            && !self.options.force
+            && !self.owner.is_forced(&candidate.node)
     }
 
     async fn wait(&self, objects: Vec<ObjectRef>) -> Result<(), ApplyError> {
         let deadline = Instant::now() + STAGE_TIMEOUT;
         let mut waiting = objects;
         while !waiting.is_empty() {
-            let verdicts = health(self.session, &waiting, self.options.concurrency).await;
+            let verdicts = health(self.session, &waiting, self.options.concurrency, self.tracker).await;
             let pending: Vec<_> = verdicts.into_iter().filter(|h| !h.is_current()).collect();
             if pending.iter().any(|h| h.is_failed()) || (Instant::now() > deadline && !pending.is_empty()) {
                 return Err(ApplyError::NotReady { waiting: pending.iter().map(ToString::to_string).collect() });
@@ -198,5 +190,31 @@ impl Applier<'_> {
             }
         }
         Ok(())
+    }
+}
+
+/// What applying would make of an object.
+#[derive(Clone, Debug)]
+pub struct Preview {
+    pub object: ObjectRef,
+    pub action: Action,
+    pub at: Origin,
+    /// The object as it is; none when there is none.
+    pub live: Option<Node>,
+    /// The object as it would be; none when it is left alone.
+    pub wanted: Option<Node>,
+}
+
+fn all_of<T>(answers: Vec<Result<T, ApplyError>>) -> Result<Vec<T>, ApplyError> {
+    let (mut good, mut errors) = (Vec::new(), Vec::new());
+    for answer in answers {
+        match answer {
+            Ok(one) => good.push(one),
+            Err(error) => errors.push(error),
+        }
+    }
+    match ApplyError::of(errors) {
+        Some(error) => Err(error),
+        None => Ok(good),
     }
 }

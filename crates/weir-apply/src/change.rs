@@ -1,3 +1,4 @@
+use crate::ApplyError;
 use std::fmt;
 use weir_object::ObjectRef;
 
@@ -38,5 +39,22 @@ pub struct Change {
 impl fmt::Display for Change {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} {}", self.object, self.action.as_str())
+    }
+}
+
+/// Who is told what an apply does.
+pub trait Witness: Send {
+    /// Something is about to be changed for the first time. An error prevents it.
+    fn begin(&mut self) -> impl Future<Output = Result<(), ApplyError>> + Send {
+        std::future::ready(Ok(()))
+    }
+
+    /// What happened to an object.
+    fn done(&mut self, change: Change);
+}
+
+impl<F: FnMut(Change) + Send> Witness for F {
+    fn done(&mut self, change: Change) {
+        self(change);
     }
 }

@@ -10,7 +10,8 @@ pub(crate) fn differs(live: &Node, wanted: &Node) -> bool {
     }) || body(live) != body(wanted)
 }
 
-fn body(node: &Node) -> Map {
+/// Everything outside `metadata` and `status`.
+pub(crate) fn body(node: &Node) -> Map {
     let mut map = node.as_map().cloned().unwrap_or_default();
     map.remove("metadata");
     map.remove("status");

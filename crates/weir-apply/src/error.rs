@@ -6,21 +6,24 @@ use weir_object::{IdError, ObjectRef};
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum ApplyError {
     #[error("{object} dry-run failed ({}): {source}", .source.status_reason())]
-    DryRun { object: ObjectRef, at: Origin, source: KubeError },
+    DryRun { object: Box<ObjectRef>, at: Origin, source: KubeError },
     #[error("{object} apply failed ({}): {source}", .source.status_reason())]
-    Apply { object: ObjectRef, at: Origin, source: KubeError },
+    Apply { object: Box<ObjectRef>, at: Origin, source: KubeError },
     #[error("{object} cannot be read ({}): {source}", .source.status_reason())]
-    Read { object: ObjectRef, at: Origin, source: KubeError },
+    Read { object: Box<ObjectRef>, at: Origin, source: KubeError },
     #[error("{object} delete failed ({}): {source}", .source.status_reason())]
-    Delete { object: ObjectRef, source: KubeError },
+    Delete { object: Box<ObjectRef>, source: KubeError },
     #[error("{object} namespace not specified")]
-    NoNamespace { object: ObjectRef, at: Origin },
+    NoNamespace { object: Box<ObjectRef>, at: Origin },
     #[error("{0}")]
     NoIdentity(#[from] IdError),
     #[error("{object} is defined twice")]
-    Twice { object: ObjectRef, at: Origin, first: Origin },
+    Twice { object: Box<ObjectRef>, at: Origin, first: Origin },
     #[error("timeout waiting for: [{}]", .waiting.join(", "))]
     NotReady { waiting: Vec<String> },
+    /// Nothing was changed, since what was going to be could not be written down.
+    #[error("{0}")]
+    Unrecorded(String),
     /// Several objects failed on their own.
     #[error("{}", .0.iter().map(|error| error.report().to_string()).collect::<Vec<_>>().join("; "))]
     Several(Vec<ApplyError>),
@@ -45,6 +48,7 @@ impl Diagnose for ApplyError {
         match self {
             ApplyError::NotReady { .. } => "HealthCheckFailed",
             ApplyError::Delete { .. } => "PruneFailed",
+            ApplyError::Unrecorded(_) => "PatchOperationFailed",
             ApplyError::Several(errors) => errors.first().map_or("ReconciliationFailed", ApplyError::reason),
             _ => "ReconciliationFailed",
         }
@@ -68,7 +72,7 @@ impl Diagnose for ApplyError {
                 Some("set metadata.namespace in the manifest, or spec.targetNamespace of the Kustomization".to_owned())
             }
             ApplyError::Twice { first, .. } => Some(format!("the other definition is at {first}")),
-            ApplyError::DryRun { source, .. } if source.is_immutable() => {
+            ApplyError::DryRun { source, .. } | ApplyError::Apply { source, .. } if source.is_immutable() => {
                 Some("set spec.force, or the annotation kustomize.toolkit.fluxcd.io/force: enabled on the object, to delete and create it anew".to_owned())
             }
             ApplyError::DryRun { source, .. } | ApplyError::Apply { source, .. } | ApplyError::Read { source, .. } => {

@@ -1,5 +1,7 @@
+use crate::Tracker;
 use futures::{StreamExt, stream};
 use std::fmt;
+use std::sync::Arc;
 use weir_kube::Session;
 use weir_object::ObjectRef;
 use weir_object::kstatus::{self, Status, Verdict};
@@ -33,15 +35,28 @@ impl fmt::Display for Health {
 }
 
 /// Reads the objects, a few at a time, and assesses each. One that cannot be read is Unknown, with
-/// the reason: it does not hide the others.
-pub async fn health(session: &Session, objects: &[ObjectRef], concurrency: usize) -> Vec<Health> {
-    let looks: Vec<_> = objects.iter().map(|object| look(session, object.clone())).collect();
+/// the reason: it does not hide the others. What was seen is noted in the tracker.
+pub async fn health(
+    session: &Session,
+    objects: &[ObjectRef],
+    concurrency: usize,
+    tracker: Option<&Arc<Tracker>>,
+) -> Vec<Health> {
+    let looks: Vec<_> = objects.iter().map(|object| look(session, object.clone(), tracker)).collect();
     stream::iter(looks).buffered(concurrency.max(1)).collect().await
 }
 
-async fn look(session: &Session, object: ObjectRef) -> Health {
+async fn look(session: &Session, object: ObjectRef, tracker: Option<&Arc<Tracker>>) -> Health {
+    let since = tracker.and_then(|tracker| tracker.since(&object.id));
     let verdict = match session.get(&object).await {
-        Ok(Some(node)) => kstatus::assess(&node),
+        Ok(Some(node)) => {
+            let verdict = kstatus::assess(&node, std::time::SystemTime::now());
+            if let Some(tracker) = tracker {
+                tracker.note_health(&object.id, &node, since, &verdict);
+                tracker.note_read(&object.id, &node);
+            }
+            verdict
+        }
         Ok(None) => Verdict { status: Status::NotFound, message: "Resource not found".to_owned() },
         Err(error) => Verdict { status: Status::Unknown, message: error.to_string() },
     };

@@ -4,20 +4,31 @@
 //! identity's rights. Each stage's objects are all dry-run before its first apply: an invalid
 //! sibling changes nothing in its stage. Only objects that carry the owner's labels are deleted.
 //!
-//! Cost per object: one GET and one dry-run, one apply when something differs.
+//! Cost per object: none while it is known to be as it was applied ([`Tracker`]); else one dry-run, one apply when
+//! something differs, and one GET where it is not known what the object holds.
 
 mod applier;
 mod change;
 mod compare;
 mod error;
 mod health;
+mod mask;
+mod normalise;
 mod owner;
 mod prune;
+mod recreate;
+mod scope;
+mod step;
 mod takeover;
+mod track;
 
-pub use applier::{Applier, Options};
-pub use change::{Action, Change};
+use mask::mask;
+
+pub use applier::{Applier, Options, Preview};
+pub use change::{Action, Change, Witness};
 pub use error::ApplyError;
 pub use health::{Health, health};
 pub use owner::Owner;
-pub use prune::{Policy, prune};
+pub use prune::prune;
+pub use scope::scoped;
+pub use track::Tracker;

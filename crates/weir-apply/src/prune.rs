@@ -2,38 +2,29 @@ use crate::{Action, ApplyError, Change, Owner};
 use weir_kube::{Deleted, KubeError, Propagation, Session};
 use weir_object::{ObjectRef, order_key};
 
-/// Which objects a deletion may take.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Policy {
-    /// Those that carry the owner's labels and no marker that keeps them.
-    Owned,
-    /// The same, but without regard to the markers: `deletionPolicy: Delete`.
-    Always,
-}
-
-/// Deletes `stale`, last applied first. Returns what was deleted and what is left because its
+/// Deletes of `stale`, last applied first, what carries the owner's labels and no marker that keeps it; the markers count
+/// whatever the deletion policy, as in Flux. Returns what was deleted and what is left because its
 /// deletion failed; a failure does not stop the others.
 pub async fn prune(
     session: &Session,
     owner: &Owner,
     stale: &[ObjectRef],
-    policy: Policy,
 ) -> (Vec<Change>, Vec<(ObjectRef, ApplyError)>) {
     let mut ordered: Vec<&ObjectRef> = stale.iter().collect();
     ordered.sort_by(|a, b| order_key(b).cmp(&order_key(a)));
     let (mut changes, mut survivors) = (Vec::new(), Vec::new());
     for object in ordered {
-        match delete(session, owner, object, policy).await {
+        match delete(session, owner, object).await {
             Ok(action) => changes.push(Change { object: object.clone(), action }),
             Err(source) => {
-                survivors.push((object.clone(), ApplyError::Delete { object: object.clone(), source }));
+                survivors.push((object.clone(), ApplyError::Delete { object: object.clone().into(), source }));
             }
         }
     }
     (changes, survivors)
 }
 
-async fn delete(session: &Session, owner: &Owner, object: &ObjectRef, policy: Policy) -> Result<Action, KubeError> {
+async fn delete(session: &Session, owner: &Owner, object: &ObjectRef) -> Result<Action, KubeError> {
     let live = match session.get(object).await {
         Ok(Some(live)) => live,
         Ok(None) => return Ok(Action::Deleted),
@@ -41,8 +32,7 @@ async fn delete(session: &Session, owner: &Owner, object: &ObjectRef, policy: Po
         Err(KubeError::UnknownKind { .. }) => return Ok(Action::Deleted),
         Err(error) => return Err(error),
     };
-    let kept = policy == Policy::Owned && (owner.is_kept(&live) || owner.is_left_alone(&live));
-    if kept || !owner.owns(&live) {
+    if owner.is_kept(&live) || owner.is_left_alone(&live) || !owner.owns(&live) {
         return Ok(Action::Skipped);
     }
     // Only the very object that was looked at.

@@ -16,8 +16,20 @@ const ANNOTATIONS: [&str; 3] = [
 ];
 const LABELS: [&str; 1] = ["fluxcd.io/sync-gc-mark"];
 
+/// Who takes over, and from whom besides kubectl (`--override-manager`).
+#[derive(Clone, Copy)]
+pub(crate) struct Takeover<'a> {
+    pub manager: &'a str,
+    pub overrides: &'a [String],
+}
+
+/// Whether a label or an annotation is a mark of others, which is removed.
+pub(crate) fn is_removed(part: &str, key: &str) -> bool {
+    if part == "labels" { LABELS.contains(&key) } else { ANNOTATIONS.contains(&key) }
+}
+
 /// The JSON patch that takes over what is to be taken over on a live object; `None` when nothing is.
-pub(crate) fn patch(live: &Node, manager: &str) -> Option<Node> {
+pub(crate) fn patch(live: &Node, takeover: Takeover<'_>) -> Option<Node> {
     let mut operations = Vec::new();
     for (key, path) in ANNOTATIONS.iter().map(|k| (k, "annotations")).chain(LABELS.iter().map(|k| (k, "labels"))) {
         if live.path(&["metadata", path, key]).is_some() {
@@ -25,7 +37,7 @@ pub(crate) fn patch(live: &Node, manager: &str) -> Option<Node> {
             operations.push(operation("remove", &pointer, None));
         }
     }
-    if let Some(entries) = merged(live, manager) {
+    if let Some(entries) = takeover.merged(live) {
         operations.push(operation("replace", "/metadata/managedFields", Some(Node::from(entries))));
     }
     if operations.is_empty() {
@@ -37,6 +49,11 @@ pub(crate) fn patch(live: &Node, manager: &str) -> Option<Node> {
     Some(Node::from(operations))
 }
 
+/// The version of the object that a patch is for.
+pub(crate) fn version(patch: &Node) -> Option<&str> {
+    patch.as_seq()?.first()?.str_at(&["value"])
+}
+
 fn operation(op: &str, path: &str, value: Option<Node>) -> Node {
     let mut node: Map = [("op", Node::from(op)), ("path", Node::from(path))].into_iter().collect();
     if let Some(value) = value {
@@ -45,36 +62,44 @@ fn operation(op: &str, path: &str, value: Option<Node>) -> Node {
     Node::from(node)
 }
 
-/// The entries with those of the others merged into ours.
-fn merged(live: &Node, manager: &str) -> Option<Vec<Node>> {
-    let entries = live.path(&["metadata", "managedFields"])?.as_seq()?;
-    let is_ours = |e: &Node| text(e, "manager") == manager && text(e, "operation") == "Apply";
-    let (mut kept, mut taken) = (Vec::new(), Vec::new());
-    for entry in entries.iter().filter(|entry| !is_ours(entry)) {
-        if is_taken(entry, manager) { taken.push(entry) } else { kept.push(entry.clone()) }
+impl Takeover<'_> {
+    pub fn is_ours(&self, entry: &Node) -> bool {
+        text(entry, "manager") == self.manager && text(entry, "operation") == "Apply"
     }
-    if taken.is_empty() {
-        return None;
-    }
-    let mut ours = entries.iter().find(|entry| is_ours(entry)).unwrap_or(taken[0]).clone();
-    let mut fields = FieldSet::default();
-    for entry in entries.iter().filter(|entry| is_ours(entry)).chain(taken) {
-        if let Some(set) = entry.get("fieldsV1").and_then(|node| FieldSet::from_node(node).ok()) {
-            fields = fields.union(&set);
-        }
-    }
-    ours.set("manager", manager);
-    ours.set("operation", "Apply");
-    ours.set("fieldsV1", fields.to_node());
-    kept.push(ours);
-    Some(kept)
-}
 
-fn is_taken(entry: &Node, manager: &str) -> bool {
-    let (name, operation) = (text(entry, "manager"), text(entry, "operation"));
-    text(entry, "subresource").is_empty()
-        && (MANAGERS.iter().any(|(prefix, operations)| name.starts_with(prefix) && operations.contains(&operation))
-            || (name.starts_with(manager) && operation == "Update"))
+    /// Whether the fields of an entry become ours.
+    pub fn takes(&self, entry: &Node) -> bool {
+        let (name, operation) = (text(entry, "manager"), text(entry, "operation"));
+        let is_named = |prefix: &str| name.starts_with(prefix);
+        text(entry, "subresource").is_empty()
+            && (MANAGERS.iter().any(|(prefix, operations)| is_named(prefix) && operations.contains(&operation))
+                || self.overrides.iter().any(|prefix| is_named(prefix) && ["Apply", "Update"].contains(&operation))
+                || (is_named(self.manager) && operation == "Update"))
+    }
+
+    /// The entries with those of the others merged into ours.
+    fn merged(&self, live: &Node) -> Option<Vec<Node>> {
+        let entries = live.path(&["metadata", "managedFields"])?.as_seq()?;
+        let (mut kept, mut taken) = (Vec::new(), Vec::new());
+        for entry in entries.iter().filter(|entry| !self.is_ours(entry)) {
+            if self.takes(entry) { taken.push(entry) } else { kept.push(entry.clone()) }
+        }
+        if taken.is_empty() {
+            return None;
+        }
+        let mut ours = entries.iter().find(|entry| self.is_ours(entry)).unwrap_or(taken[0]).clone();
+        let mut fields = FieldSet::default();
+        for entry in entries.iter().filter(|entry| self.is_ours(entry)).chain(taken) {
+            if let Some(set) = entry.get("fieldsV1").and_then(|node| FieldSet::from_node(node).ok()) {
+                fields = fields.union(&set);
+            }
+        }
+        ours.set("manager", self.manager);
+        ours.set("operation", "Apply");
+        ours.set("fieldsV1", fields.to_node());
+        kept.push(ours);
+        Some(kept)
+    }
 }
 
 fn text<'n>(entry: &'n Node, key: &str) -> &'n str {
@@ -83,7 +108,10 @@ fn text<'n>(entry: &'n Node, key: &str) -> &'n str {
 
 #[cfg(test)]
 mod tests {
+    use super::patch as patch_of;
     use super::*;
+
+    const TAKEOVER: Takeover<'static> = Takeover { manager: "kustomize-controller", overrides: &[] };
 
     fn live(entries: &str, annotations: &str) -> Node {
         let text = format!(
@@ -103,7 +131,7 @@ mod tests {
     #[test]
     fn what_kubectl_set_becomes_ours_and_the_rest_stays() {
         let node = live(&[OURS, KUBECTL, STATUS, OTHER].join(","), "");
-        let patch = patch(&node, "kustomize-controller").expect("a patch");
+        let patch = patch(&node, TAKEOVER).expect("a patch");
         let text = String::from_utf8(weir_doc::to_json(&patch)).expect("text");
         let entries = &text[text.find("\"value\":[").expect("the entries")..];
         assert!(text.starts_with(r#"[{"op":"test","path":"/metadata/resourceVersion","value":"7"}"#), "{text}");
@@ -116,7 +144,7 @@ mod tests {
 
     #[test]
     fn without_an_entry_of_ours_the_first_is_renamed() {
-        let patch = patch(&live(KUBECTL, ""), "kustomize-controller").expect("a patch");
+        let patch = patch(&live(KUBECTL, ""), TAKEOVER).expect("a patch");
         let text = String::from_utf8(weir_doc::to_json(&patch)).expect("text");
         assert!(text.contains(r#""manager":"kustomize-controller","operation":"Apply""#), "{text}");
     }
@@ -124,11 +152,12 @@ mod tests {
     #[test]
     fn marks_of_kubectl_go_and_nothing_else_is_touched() {
         let node = live(OURS, r#""kubectl.kubernetes.io/last-applied-configuration":"{}","mine":"x""#);
-        let text = String::from_utf8(weir_doc::to_json(&patch(&node, "kustomize-controller").expect("a patch")))
-            .expect("text");
+        let text = String::from_utf8(weir_doc::to_json(&patch(&node, TAKEOVER).expect("a patch"))).expect("text");
         let removal =
             r#"{"op":"remove","path":"/metadata/annotations/kubectl.kubernetes.io~1last-applied-configuration"}"#;
         assert!(text.contains(removal) && !text.contains("mine") && !text.contains("managedFields"), "{text}");
-        assert_eq!(patch(&live(&[OURS, OTHER].join(","), r#""mine":"x""#), "kustomize-controller"), None);
+        assert_eq!(patch(&live(&[OURS, OTHER].join(","), r#""mine":"x""#), TAKEOVER), None);
+        let named = Takeover { overrides: &["hp".to_owned()], ..TAKEOVER };
+        assert!(patch_of(&live(OTHER, ""), named).is_some(), "by the beginning of the name");
     }
 }

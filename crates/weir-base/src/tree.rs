@@ -1,7 +1,7 @@
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// The files of a source, in memory: what an engine reads instead of a disk.
 ///
@@ -12,6 +12,35 @@ use std::sync::Arc;
 pub struct Tree {
     files: BTreeMap<Arc<str>, Arc<[u8]>>,
     executables: BTreeSet<Arc<str>>,
+    trace: Option<Trace>,
+}
+
+/// What was asked of a tree: with the answers, all that a pure reader's result can depend on.
+#[derive(Clone, Debug, Default)]
+pub struct Trace(Arc<Mutex<BTreeSet<Question>>>);
+
+/// A question that a tree was asked.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Question {
+    /// What stands at a path.
+    Find(Box<str>),
+    /// The content of a file.
+    Read(Box<str>),
+    /// The names in a folder.
+    List(Box<str>),
+    /// Everything.
+    All,
+}
+
+impl Trace {
+    fn add(&self, question: Question) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(question);
+    }
+
+    /// What was asked so far.
+    pub fn questions(&self) -> Vec<Question> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).iter().cloned().collect()
+    }
 }
 
 /// Why a path of a tree cannot be used.
@@ -36,6 +65,18 @@ pub enum Found<'a> {
 impl Tree {
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// The same files; what is asked of it and of its copies is noted.
+    pub fn traced(&self) -> (Self, Trace) {
+        let trace = Trace::default();
+        (Self { trace: Some(trace.clone()), ..self.clone() }, trace)
+    }
+
+    fn asked(&self, question: impl FnOnce() -> Question) {
+        if let Some(trace) = &self.trace {
+            trace.add(question());
+        }
     }
 
     /// Adds a file; an equal path replaces it.
@@ -75,6 +116,7 @@ impl Tree {
 
     /// What stands at a normalised path (`""` is the root).
     pub fn find(&self, path: &str) -> Found<'_> {
+        self.asked(|| Question::Find(path.into()));
         if let Some(content) = self.files.get(path) {
             return Found::File(content);
         }
@@ -88,11 +130,13 @@ impl Tree {
 
     /// The content of a file at a normalised path.
     pub fn read(&self, path: &str) -> Option<&Arc<[u8]>> {
+        self.asked(|| Question::Read(path.into()));
         self.files.get(path)
     }
 
     /// The names directly in a folder, sorted; `true` marks a folder.
     pub fn list(&self, folder: &str) -> Vec<(String, bool)> {
+        self.asked(|| Question::List(folder.into()));
         let below = if folder.is_empty() { String::new() } else { format!("{folder}/") };
         let mut names: Vec<(String, bool)> = Vec::new();
         for path in self.from(&below).map(|(path, _)| path) {
@@ -117,6 +161,7 @@ impl Tree {
 
     /// Every file, sorted by path.
     pub fn iter(&self) -> impl Iterator<Item = (&Arc<str>, &Arc<[u8]>)> {
+        self.asked(|| Question::All);
         self.files.iter()
     }
 
@@ -176,6 +221,16 @@ mod tests {
         assert_eq!(tree.find("a/b.yaml"), Found::File(b"a/b.yaml"));
         assert_eq!(tree.find("a/c"), Found::Nothing);
         assert_eq!(Tree::new().find(""), Found::Folder);
+    }
+
+    #[test]
+    fn what_is_asked_is_noted_for_copies_too() {
+        let (traced, trace) = tree(&["a/b", "c"]).traced();
+        let copy = traced.clone();
+        assert!(copy.read("c").is_some() && copy.read("d").is_none());
+        assert_eq!((traced.find("a"), copy.list("a").len()), (Found::Folder, 1));
+        let asked = [Question::Find("a".into()), Question::Read("c".into()), Question::Read("d".into())];
+        assert_eq!(trace.questions(), [&asked[..], &[Question::List("a".into())]].concat());
     }
 
     #[test]

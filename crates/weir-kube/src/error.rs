@@ -17,6 +17,10 @@ pub enum KubeError {
 }
 
 impl KubeError {
+    pub(crate) fn forbidden(message: String) -> Self {
+        KubeError::Refused { code: 403, reason: "Forbidden".to_owned(), message }
+    }
+
     /// There is no such object, of a kind that is served.
     pub fn is_not_found(&self) -> bool {
         matches!(self, KubeError::Refused { code: 404, .. }) && !self.is_not_served()

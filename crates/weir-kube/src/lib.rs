@@ -21,5 +21,5 @@ pub use client::client;
 pub use discovery::{Discovery, Resource};
 pub use error::KubeError;
 pub use fence::Fence;
-pub use hub::{Coverage, Hub, HubLimits, Watching};
-pub use session::{ApplyOptions, Counters, Deleted, Identity, Propagation, Session, percent_encoded};
+pub use hub::{Change, Coverage, Hub, HubLimits, Observer, Watching};
+pub use session::{Answer, ApplyOptions, Counters, Deleted, Identity, Propagation, Session, percent_encoded};

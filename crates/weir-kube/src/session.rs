@@ -70,6 +70,15 @@ pub enum Propagation {
     Orphan,
 }
 
+/// What an apply did, or would do.
+#[derive(Clone, Debug)]
+pub struct Answer {
+    /// The object as it is then. After a dry-run it has the resource version that it really has.
+    pub object: Node,
+    /// There was none before.
+    pub is_new: bool,
+}
+
 /// What a deletion did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Deleted {
@@ -101,6 +110,11 @@ impl Session {
     /// The same cluster as somebody else.
     pub fn impersonate(&self, identity: Identity) -> Self {
         Self { identity: Some(identity), ..self.clone() }
+    }
+
+    /// The same cluster as the process itself.
+    pub fn own(&self) -> Self {
+        Self { identity: None, ..self.clone() }
     }
 
     pub fn client(&self) -> &kube::Client {
@@ -171,13 +185,19 @@ impl Session {
 
     /// Server-side apply; returns the object as it is then (or would be).
     pub async fn apply(&self, node: &Node, options: ApplyOptions<'_>) -> Result<Node, KubeError> {
+        self.apply_told(node, options).await.map(|answer| answer.object)
+    }
+
+    /// The same, and says whether there was an object before.
+    pub async fn apply_told(&self, node: &Node, options: ApplyOptions<'_>) -> Result<Answer, KubeError> {
         let object = ObjectRef::of(node).map_err(|error| KubeError::BadRequest(error.to_string()))?;
         let counter = if options.dry_run { &self.counters.dry_run } else { &self.counters.apply };
         counter.fetch_add(1, Ordering::Relaxed);
         let dry_run = if options.dry_run { "&dryRun=All" } else { "" };
         let query = format!("fieldManager={}&force={}{dry_run}", options.manager, options.force);
         let apply = |resource: &Resource| (format!("{}?{query}", path(resource, &object.id, "")), to_json(node));
-        self.on(&object, Method::PATCH, Some("application/apply-patch+yaml"), apply).await
+        let (object, status) = self.told(&object, Method::PATCH, Some("application/apply-patch+yaml"), apply).await?;
+        Ok(Answer { object, is_new: status == 201 })
     }
 
     /// A JSON merge patch, to the object or to its `subresource` (empty for none).
@@ -252,6 +272,22 @@ impl Session {
         }
     }
 
+    /// Whether this identity has a right on a kind in all namespaces, as the server says (SelfSubjectAccessReview).
+    pub async fn may(&self, verb: &str, resource: &Resource) -> Result<bool, KubeError> {
+        self.counters.create.fetch_add(1, Ordering::Relaxed);
+        let mut review = Node::map();
+        review.set("apiVersion", "authorization.k8s.io/v1");
+        review.set("kind", "SelfSubjectAccessReview");
+        let attributes = review.ensure_map(&["spec", "resourceAttributes"]);
+        attributes.insert("verb", verb);
+        attributes.insert("group", resource.group.as_str());
+        attributes.insert("version", resource.version.as_str());
+        attributes.insert("resource", resource.plural.as_str());
+        let uri = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews";
+        let answer = self.call(Method::POST, uri, Some("application/json"), to_json(&review)).await?;
+        Ok(answer.path(&["status", "allowed"]).and_then(Node::as_bool).unwrap_or(false))
+    }
+
     /// A request about an object. Where its kind is not served as it was, discovery is asked again; a kind that is gone
     /// is an error, never an object that is not there.
     async fn on(
@@ -261,16 +297,27 @@ impl Session {
         content_type: Option<&'static str>,
         request: impl Fn(&Resource) -> (String, Vec<u8>),
     ) -> Result<Node, KubeError> {
+        self.told(object, method, content_type, request).await.map(|(node, _)| node)
+    }
+
+    /// The same, with the status of the answer.
+    async fn told(
+        &self,
+        object: &ObjectRef,
+        method: Method,
+        content_type: Option<&'static str>,
+        request: impl Fn(&Resource) -> (String, Vec<u8>),
+    ) -> Result<(Node, u16), KubeError> {
         let resource = self.resource(object).await?;
         let (uri, body) = request(&resource);
-        match self.call(method.clone(), &uri, content_type, body).await {
+        match self.call_told(method.clone(), &uri, content_type, body).await {
             Err(error) if error.is_not_served() => {
                 let renewed = self.discovery.renew(&self.client, object, &resource).await?;
                 if *renewed == *resource {
                     return Err(error);
                 }
                 let (uri, body) = request(&renewed);
-                self.call(method, &uri, content_type, body).await
+                self.call_told(method, &uri, content_type, body).await
             }
             answer => answer,
         }
@@ -283,10 +330,21 @@ impl Session {
         content_type: Option<&'static str>,
         body: Vec<u8>,
     ) -> Result<Node, KubeError> {
+        self.call_told(method, uri, content_type, body).await.map(|(node, _)| node)
+    }
+
+    async fn call_told(
+        &self,
+        method: Method,
+        uri: &str,
+        content_type: Option<&'static str>,
+        body: Vec<u8>,
+    ) -> Result<(Node, u16), KubeError> {
         let mut request = request(method, uri, content_type, body)?;
         self.act(request.headers_mut())?;
-        let (body, _) = send(&self.client, request).await?;
-        from_json(&body).map_err(|error| KubeError::Garbled(error.to_string()))
+        let (body, status) = send(&self.client, request).await?;
+        let node = from_json(&body).map_err(|error| KubeError::Garbled(error.to_string()))?;
+        Ok((node, status))
     }
 }
 

@@ -5,29 +5,70 @@ mod bench;
 
 use bench::{Bench, config_map, reference};
 use std::collections::HashSet;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
-use weir_kube::{Coverage, HubLimits, Identity, Session, Watching};
+use weir_kube::{Change, Coverage, HubLimits, Identity, Observer, Session, Watching};
 use weir_object::{ObjectId, ObjectRef};
 use weir_testkit::{Proxy, eventually};
 
-/// Objects that are watched, and how often that woke somebody.
+/// What was told.
+#[derive(Default)]
+struct Told(Mutex<Vec<(ObjectId, Change)>>);
+
+impl Observer for Told {
+    fn changed(&self, object: &ObjectId, change: &Change) {
+        self.0.lock().unwrap().push((object.clone(), change.clone()));
+    }
+}
+
+/// An object that is watched.
 struct Reader {
     watching: Watching,
     object: ObjectRef,
-    wakes: Arc<AtomicUsize>,
+    told: Arc<Told>,
 }
 
 impl Reader {
     async fn of(session: &Session, object: ObjectRef) -> Self {
-        let wakes = Arc::new(AtomicUsize::new(0));
-        let count = wakes.clone();
-        let wake = move || {
-            count.fetch_add(1, Ordering::SeqCst);
-        };
-        let watching = session.watch(std::slice::from_ref(&object), wake).await;
-        Self { watching, object, wakes }
+        let told = Arc::new(Told::default());
+        let watching = session.watch(std::slice::from_ref(&object), told.clone()).await;
+        Self { watching, object, told }
+    }
+
+    /// How often a change was told, and not asked for yet.
+    fn news(&self) -> usize {
+        self.told.0.lock().unwrap().iter().filter(|(_, change)| !matches!(change, Change::Unknown)).count()
+    }
+
+    /// Waits until one change was told: that the object is there, by its metadata alone.
+    fn sees(&self) {
+        self.changed(|change| {
+            matches!(change, Change::Seen(node) if node.as_map().is_some_and(|map| map.len() == 1)
+                && weir_object::meta::resource_version(node).is_some())
+        });
+    }
+
+    /// Waits until one change was told, which is as it should be.
+    fn changed(&self, is_right: impl Fn(&Change) -> bool) {
+        let change = eventually("a change is told", || {
+            let mut changes = self.changes();
+            changes.retain(|change| !matches!(change, Change::Unknown));
+            assert!(changes.len() < 2, "{changes:?}");
+            changes.pop().ok_or("nothing")
+        });
+        assert!(is_right(&change), "{change:?}");
+    }
+
+    /// What was told, as soon as something was.
+    fn changes(&self) -> Vec<Change> {
+        eventually("a change is told", || {
+            let told = std::mem::take(&mut *self.told.0.lock().unwrap());
+            assert!(told.iter().all(|(object, _)| *object == self.object.id), "only what was asked for");
+            if told.is_empty() { Err("nothing") } else { Ok(told) }
+        })
+        .into_iter()
+        .map(|(_, change)| change)
+        .collect()
     }
 
     fn coverage(&self) -> Coverage {
@@ -37,7 +78,7 @@ impl Reader {
     /// Waits until it is watched, and forgets the first wake.
     fn live(&self) {
         self.becomes(Coverage::Live);
-        assert_eq!(self.changed(), HashSet::from([self.object.id.clone()]), "who begins to watch looks once");
+        assert!(matches!(self.changes()[..], [Change::Unknown, ..]), "who begins to watch looks once");
     }
 
     fn becomes(&self, coverage: Coverage) {
@@ -45,14 +86,6 @@ impl Reader {
             let now = self.coverage();
             if now == coverage { Ok(()) } else { Err(format!("{now:?}")) }
         });
-    }
-
-    /// What changed, as soon as something has.
-    fn changed(&self) -> HashSet<ObjectId> {
-        eventually("a change is told", || {
-            let changed = self.watching.take_changed();
-            if changed.is_empty() { Err("nothing") } else { Ok(changed) }
-        })
     }
 }
 
@@ -69,15 +102,16 @@ async fn readers_of_a_collection_share_one_stream() {
     a.live();
     b.live();
     bench.apply(&config_map("default", "a", "2")).await;
-    assert_eq!(a.changed(), HashSet::from([a.object.id.clone()]));
-    assert_eq!((a.wakes.load(Ordering::SeqCst), b.wakes.load(Ordering::SeqCst)), (2, 1), "only who waits for it");
+    a.sees();
+    assert_eq!(b.news(), 0, "only who waits for it");
     bench.delete(&b.object).await;
-    assert_eq!(b.changed(), HashSet::from([b.object.id.clone()]), "a deletion is a change");
+    let before = b.watching.since(&b.object.id).expect("live");
+    b.changed(|change| matches!(change, Change::Gone(at) if *at > before));
     // Before it is there, too.
     let c = Reader::of(&bench.session, reference("default", "c")).await;
     c.live();
     bench.apply(&config_map("default", "c", "1")).await;
-    assert_eq!(c.changed(), HashSet::from([c.object.id.clone()]));
+    c.sees();
 
     assert_eq!(bench.session.hub().streams(), 1);
     let asked = bench.asked();
@@ -88,8 +122,25 @@ async fn readers_of_a_collection_share_one_stream() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn each_identity_watches_with_its_own_rights() {
+async fn who_may_watch_everywhere_watches_for_all() {
     let bench = Bench::start(HubLimits::default()).await;
+    bench.namespace("other").await;
+    let tenant = bench.session.impersonate(Identity::service_account("default", "may-nothing").unwrap());
+    let a = Reader::of(&tenant, reference("default", "a")).await;
+    let b = Reader::of(&bench.session, reference("other", "a")).await;
+    a.live();
+    b.live();
+    bench.apply(&config_map("default", "a", "1")).await;
+    a.sees();
+    assert_eq!((b.news(), bench.session.hub().streams()), (0, 1));
+    let asked = bench.asked();
+    assert!(asked.iter().all(|asked| asked.user.is_empty()), "no right of the tenant's is needed: {asked:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn else_each_identity_watches_with_its_own_rights() {
+    let bench = Bench::start(HubLimits::default()).await;
+    bench.deny_everywhere();
     bench.apply(&config_map("default", "a", "1")).await;
     bench.account("may-watch", &["get", "list", "watch"]).await;
     bench.account("may-get", &["get"]).await;
@@ -100,11 +151,12 @@ async fn each_identity_watches_with_its_own_rights() {
     own.live();
     may.live();
     may_not.becomes(Coverage::Blind);
-    assert_eq!(may_not.wakes.load(Ordering::SeqCst), 1, "it is told to look for itself");
+    assert!(matches!(may_not.changes()[..], [Change::Unknown, ..]), "it is told to look for itself");
     assert_eq!(bench.session.hub().streams(), 2);
     bench.apply(&config_map("default", "a", "2")).await;
-    assert_eq!(may.changed(), own.changed());
-    assert!(may_not.watching.take_changed().is_empty());
+    may.sees();
+    own.sees();
+    assert_eq!(may_not.news(), 0);
 
     // It is not tried again at once.
     let before = bench.asked().len();
@@ -127,6 +179,7 @@ async fn a_kind_that_is_not_served_cannot_be_watched() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn streams_are_bounded_and_an_idle_one_makes_room() {
     let bench = Bench::start(HubLimits { streams: 2, ..HubLimits::default() }).await;
+    bench.deny_everywhere();
     for space in ["one", "two", "three"] {
         bench.namespace(space).await;
     }
@@ -141,7 +194,7 @@ async fn streams_are_bounded_and_an_idle_one_makes_room() {
     three.live();
     assert_eq!((two.coverage(), bench.session.hub().streams()), (Coverage::Live, 2));
     bench.apply(&config_map("three", "a", "1")).await;
-    assert_eq!(three.changed().len(), 1);
+    three.sees();
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -176,10 +229,10 @@ async fn a_stream_goes_on_after_an_interruption() {
     reader.becomes(Coverage::Starting);
     bench.apply(&config_map("default", "a", "2")).await;
     proxy.restore();
-    assert_eq!(reader.changed(), HashSet::from([reader.object.id.clone()]), "what happened meanwhile is told");
+    reader.sees();
     reader.becomes(Coverage::Live);
     bench.apply(&config_map("default", "a", "3")).await;
-    assert_eq!(reader.changed().len(), 1);
+    reader.sees();
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -191,5 +244,5 @@ async fn a_past_that_the_server_has_forgotten_is_a_reason_to_look() {
     let looks = bench.asked().iter().filter(|asked| asked.uri.ends_with("/configmaps?limit=1")).count();
     assert_eq!(looks, 3, "after each answer that the version is too old the newest is asked for");
     bench.apply(&config_map("default", "a", "1")).await;
-    assert_eq!(reader.changed().len(), 1);
+    reader.sees();
 }

@@ -1,40 +1,59 @@
 //! Rendering, applying and pruning.
 
 use crate::gather::Source;
+use crate::memory::Built;
 use crate::plan::Plan;
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Instant;
 use weir_api::common::{ResourceInventory, ResourceRef};
 use weir_api::{Kustomization, names, reasons};
-use weir_apply::{Applier, Change, Options, Owner, Policy, prune};
+use weir_apply::{Action, Applier, ApplyError, Change, Options, Owner, Tracker, Witness, prune, scoped};
 use weir_base::{Budget, Diagnose, Tree};
 use weir_doc::Node;
 use weir_kube::Session;
 use weir_object::{Inventory, ObjectRef, meta};
 use weir_render::{Overlay, Rendered, Substitution, render as render_tree};
-use weir_runtime::{Cx, Failure, Severity};
+use weir_runtime::{Cx, Failure, Severity, conditions};
 
-const MANAGER: &str = "kustomize-controller";
+pub(crate) const MANAGER: &str = "kustomize-controller";
 
 /// What a run applied.
 pub(crate) struct Applied {
+    /// All of them.
+    pub all: Vec<ObjectRef>,
     /// Objects whose health counts.
     pub objects: Vec<ObjectRef>,
     pub changed: bool,
+    /// Something is new since the object was ready the last time.
+    pub is_news: bool,
+    /// The status as it was written last is all that has to be remembered.
+    pub is_written: bool,
     /// When the run began.
     pub began: Instant,
 }
 
-/// Builds the objects, away from the async threads.
-pub(crate) async fn render(
+/// What a build came to.
+pub(crate) enum Build {
+    /// Nothing that it depends on is another.
+    Same(Arc<Built>),
+    New(Rendered),
+}
+
+/// Builds the objects, away from the async threads, if they can be others than those that were `held`.
+pub(crate) async fn build(
     plan: &Plan,
     substitution: Option<Substitution>,
     tree: Arc<Tree>,
+    held: Option<Arc<Built>>,
     budget: &Budget,
-) -> Result<Rendered, Failure> {
+) -> Result<Build, Failure> {
     let (path, budget) = (plan.path.clone(), budget.clone());
     let overlay = Overlay { substitution, ..plan.overlay.clone() };
-    let work = move || render_tree(&tree, &path, &overlay, &budget);
+    let work = move || match held.filter(|held| held.closure.holds(&tree, &path, &overlay)) {
+        Some(held) => Ok(Build::Same(held)),
+        None => render_tree(&tree, &path, &overlay, &budget).map(Build::New),
+    };
     match tokio::task::spawn_blocking(work).await {
         Ok(result) => result.map_err(|error| Failure::of(&error)),
         Err(_) => Err(Failure::transient(reasons::BUILD_FAILED, "the build panicked; this is a mistake in weir")),
@@ -65,37 +84,81 @@ pub(crate) fn set_inventory(cx: &mut Cx<Kustomization>, inventory: &Inventory) {
     cx.status_mut().inventory = Some(ResourceInventory { entries });
 }
 
+/// How objects are applied, and what is known of them.
+pub(crate) struct Means<'a> {
+    pub plan: &'a Plan,
+    pub source: &'a Source,
+    pub tenant: &'a Session,
+    pub tracker: &'a Arc<Tracker>,
+    /// Ask the server about each object.
+    pub check_all: bool,
+}
+
+/// Writes down what is about to be applied, and notes what was.
+struct Run<'a> {
+    cx: &'a mut Cx<Kustomization>,
+    progress: String,
+    has_begun: bool,
+    changes: Vec<Change>,
+}
+
+impl Witness for Run<'_> {
+    async fn begin(&mut self) -> Result<(), ApplyError> {
+        self.cx.progress(reasons::PROGRESSING, &self.progress);
+        self.has_begun = true;
+        match self.cx.checkpoint().await {
+            Ok(_written) => Ok(()),
+            Err(failure) => Err(ApplyError::Unrecorded(failure.message().to_owned())),
+        }
+    }
+
+    fn done(&mut self, change: Change) {
+        self.changes.push(change);
+    }
+}
+
 /// Applies the objects and deletes what is no longer among them.
 pub(crate) async fn apply(
     object: &Kustomization,
     cx: &mut Cx<Kustomization>,
-    plan: &Plan,
-    source: &Source,
-    tenant: &Session,
+    means: &Means<'_>,
     objects: Vec<Node>,
 ) -> Result<Applied, Failure> {
+    let Means { plan, source, tenant, tracker, check_all } = *means;
     let owner = owner(object);
     let refs: Vec<ObjectRef> =
         objects.iter().map(ObjectRef::of).collect::<Result<_, _>>().map_err(|error| Failure::of(&error))?;
-    let old = inventory(cx)?;
+    // By their identity on the cluster: an object that an old inventory knows by another one is not stale.
+    let refs = scoped(tenant, refs).await;
+    let old: Inventory = scoped(tenant, inventory(cx)?.iter()).await.into_iter().collect();
     let new: Inventory = refs.iter().cloned().collect();
-    set_inventory(cx, &old.union(&new));
-    cx.progress(
-        reasons::PROGRESSING,
-        &format!("Applying revision {} with a timeout of {}s", source.revision, plan.timeout.as_secs()),
-    );
-    let _written = cx.checkpoint().await?;
+    let planned = old.union(&new);
+    let followed: Vec<ObjectRef> = refs.iter().chain(&plan.health_checks).cloned().collect();
+    tracker.follow(tenant, &followed, plan.interval).await;
+    set_inventory(cx, &planned);
     let applier = Applier {
         session: tenant,
         owner: &owner,
         manager: MANAGER,
-        options: Options { force: plan.force, concurrency: plan.concurrency },
+        options: Options {
+            force: plan.force,
+            concurrency: plan.concurrency,
+            overrides: plan.overrides.clone(),
+            early_kinds: plan.early_kinds.clone(),
+            check_all,
+        },
+        tracker: Some(tracker),
     };
-    let skipped: Vec<ObjectRef> =
-        objects.iter().filter(|o| owner.is_left_alone(o)).filter_map(|o| ObjectRef::of(o).ok()).collect();
-    let mut changes: Vec<Change> = Vec::new();
-    let result = applier.apply(objects, |change| changes.push(change)).await;
+    let is_news = !is_ready_at(object, &source.revision);
+    let progress = format!("Applying revision {} with a timeout of {}s", source.revision, plan.timeout.as_secs());
+    let mut run = Run { cx, progress, has_begun: false, changes: Vec::new() };
+    let result = applier.apply(objects, &mut run).await;
+    let Run { has_begun, mut changes, .. } = run;
     if let Err(error) = result {
+        if !has_begun {
+            // Nothing of it was made.
+            set_inventory(cx, &old);
+        }
         let log = change_log(&changes);
         let mut failure = Failure::of(&error);
         if let (Failure::Transient { message, .. }, false) = (&mut failure, log.is_empty()) {
@@ -103,10 +166,15 @@ pub(crate) async fn apply(
         }
         return Err(failure);
     }
+    let is_skipped = |change: &&Change| change.action == Action::Skipped;
+    let skipped: HashSet<ObjectRef> = changes.iter().filter(is_skipped).map(|change| change.object.clone()).collect();
+    // What was defined just now is known now.
+    let refs = scoped(tenant, refs).await;
+    let new: Inventory = refs.iter().cloned().collect();
     let mut kept = new.clone();
     let mut problems = Vec::new();
     if plan.prune {
-        let (deleted, survivors) = prune(tenant, &owner, &old.stale(&new), Policy::Owned).await;
+        let (deleted, survivors) = prune(tenant, &owner, &old.stale(&new)).await;
         changes.extend(deleted);
         for (survivor, error) in survivors {
             kept.insert(&survivor);
@@ -121,8 +189,24 @@ pub(crate) async fn apply(
     if !problems.is_empty() {
         return Err(Failure::transient(reasons::PRUNE_FAILED, problems.join("; ")));
     }
-    let objects = refs.into_iter().filter(|r| !skipped.contains(r) && !is_self(object, r)).collect();
-    Ok(Applied { objects, changed: !log.is_empty(), began: cx.started() })
+    let objects = refs.iter().filter(|r| !skipped.contains(r) && !is_self(object, r)).cloned().collect();
+    let changed = !log.is_empty();
+    Ok(Applied {
+        all: refs,
+        objects,
+        changed,
+        is_news: is_news || changed,
+        is_written: kept == if has_begun { planned } else { old },
+        began: cx.started(),
+    })
+}
+
+/// Whether the object has said already that it is ready at a revision.
+pub(crate) fn is_ready_at(object: &Kustomization, revision: &str) -> bool {
+    object.status.as_ref().is_some_and(|status| {
+        conditions::is_true(&status.conditions, conditions::READY)
+            && status.last_applied_revision.as_deref() == Some(revision)
+    })
 }
 
 /// One line per object that changed.

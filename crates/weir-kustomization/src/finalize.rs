@@ -5,7 +5,7 @@ use crate::plan::deletion_policy;
 use std::time::Duration;
 use weir_api::kustomize::DeletionPolicy;
 use weir_api::{Kustomization, reasons};
-use weir_apply::{Change, Policy, prune};
+use weir_apply::{Change, prune};
 use weir_base::Diagnose;
 use weir_kube::Session;
 use weir_object::{Inventory, ObjectRef};
@@ -22,12 +22,11 @@ pub(crate) async fn finalize(
     if object.spec.suspend || inventory.is_empty() {
         return Ok(());
     }
-    let policy = match deletion_policy(object) {
+    match deletion_policy(object) {
         DeletionPolicy::Orphan => return Ok(()),
         DeletionPolicy::MirrorPrune if !object.spec.prune => return Ok(()),
-        DeletionPolicy::MirrorPrune => Policy::Owned,
-        DeletionPolicy::Delete | DeletionPolicy::WaitForTermination => Policy::Always,
-    };
+        DeletionPolicy::MirrorPrune | DeletionPolicy::Delete | DeletionPolicy::WaitForTermination => {}
+    }
     if tenant_is_gone(object, cx.session()).await? {
         let names: Vec<String> = inventory.iter().map(|o| o.to_string()).collect();
         let message = format!(
@@ -39,7 +38,7 @@ pub(crate) async fn finalize(
         return Ok(());
     }
     let objects: Vec<ObjectRef> = inventory.iter().collect();
-    let (changes, survivors) = prune(tenant, &owner(object), &objects, policy).await;
+    let (changes, survivors) = prune(tenant, &owner(object), &objects).await;
     let log = change_log(&changes);
     if !log.is_empty() {
         cx.event(Severity::Info, reasons::RECONCILIATION_SUCCEEDED, &log, &Metadata::new());

@@ -1,9 +1,10 @@
 //! What is needed and stands elsewhere: the source's artifact and the dependencies.
 
 use crate::plan::Plan;
+use crate::sources::Sources;
 use std::time::Duration;
 use weir_api::common::Artifact;
-use weir_api::{Kustomization, names, reasons};
+use weir_api::{FluxKind, GitRepository, Kustomization, names, reasons};
 use weir_artifact::{ArtifactError, Fetcher, unpack as unpack_archive};
 use weir_base::{Budget, Class, Diagnose, Tree};
 use weir_doc::{Node, to_value};
@@ -20,9 +21,31 @@ pub(crate) struct Source {
     pub origin_revision: Option<String>,
 }
 
-/// The artifact that the source has now.
-pub(crate) async fn source(cx: &Cx<Kustomization>, plan: &Plan, object: &Kustomization) -> Result<Source, Failure> {
+impl Source {
+    fn of(artifact: Artifact) -> Self {
+        Self {
+            revision: artifact.revision.clone(),
+            origin_revision: artifact.metadata.get("org.opencontainers.image.revision").cloned(),
+            artifact,
+        }
+    }
+}
+
+/// The artifact that the source has now. Where the watch of the sources shows it, it is not read again, but for a pass
+/// that somebody asked for: the watch may be late.
+pub(crate) async fn source(
+    cx: &Cx<Kustomization>,
+    plan: &Plan,
+    object: &Kustomization,
+    known: &Sources,
+) -> Result<Source, Failure> {
     let reference = source_ref(plan);
+    if reference.id.kind == GitRepository::INFO.kind && !is_asked_for(cx) {
+        let key = (plan.source_namespace.clone(), plan.source.name.clone());
+        if let Some(artifact) = known.artifact(&key) {
+            return Ok(Source::of(artifact));
+        }
+    }
     let shown = format!("{}/{}/{}", reference.id.kind, plan.source_namespace, plan.source.name);
     let found = cx
         .session()
@@ -43,11 +66,13 @@ pub(crate) async fn source(cx: &Cx<Kustomization>, plan: &Plan, object: &Kustomi
             ready: Ready::False,
         });
     };
-    Ok(Source {
-        revision: artifact.revision.clone(),
-        origin_revision: artifact.metadata.get("org.opencontainers.image.revision").cloned(),
-        artifact,
-    })
+    Ok(Source::of(artifact))
+}
+
+/// Whether the pass answers a request that is not answered yet.
+pub(crate) fn is_asked_for(cx: &Cx<Kustomization>) -> bool {
+    let handled = cx.status().and_then(|status| status.last_handled_reconcile_at.as_deref());
+    cx.requested_at().is_some_and(|token| Some(token) != handled)
 }
 
 fn source_ref(plan: &Plan) -> ObjectRef {

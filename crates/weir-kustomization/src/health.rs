@@ -9,9 +9,9 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use weir_api::{Kustomization, reasons};
-use weir_apply::{Health, health};
-use weir_kube::{Coverage, Session, Watching};
-use weir_object::{ObjectId, ObjectRef};
+use weir_apply::{Health, Tracker, health};
+use weir_kube::{Coverage, Session};
+use weir_object::ObjectRef;
 use weir_runtime::{Cx, Failure, Ready, Severity, conditions};
 
 /// Between looks at what cannot be watched: soon at first, the later ones at most this far apart. Flux looks every 5 s.
@@ -19,8 +19,8 @@ const FIRST_LOOK: Duration = Duration::from_millis(50);
 const LAST_LOOK: Duration = Duration::from_secs(5);
 /// What is watched is looked at all the same, in case a connection died without a word.
 const WATCHED_LOOK: Duration = Duration::from_secs(30);
-/// The source may have changed where no watch says so.
-const SOURCE_IS_FRESH: Duration = Duration::from_secs(5);
+/// What is ready this soon is not told to be waited for: that would be a write of the status more.
+const WORTH_TELLING: Duration = Duration::from_secs(2);
 
 /// What a run was about: another generation, revision, request or configuration begins anew.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -49,62 +49,49 @@ pub(crate) struct Awaited {
     pub run: Run,
     pub digest: String,
     pub began: Instant,
-    source: Arc<Source>,
-    /// When the source was read, and how often it had changed.
-    source_at: (Instant, u64),
+    /// Something is new since the object was ready the last time.
+    pub is_news: bool,
     objects: Vec<ObjectRef>,
+    since: Instant,
     deadline: Instant,
     looks: u32,
     changed: bool,
+    /// The status as it was written last is all that has to be remembered.
+    is_written: bool,
     /// What those said at their last look that were not ready.
     pending: Vec<Health>,
     /// When all of `pending` were looked at.
     looked: Instant,
-    watching: Option<(Arc<Watching>, HashSet<ObjectId>)>,
 }
 
 impl Awaited {
-    pub fn begin(run: Run, plan: &Plan, applied: Applied, digest: String, source: &Arc<Source>, times: Times) -> Self {
+    pub fn begin(run: Run, plan: &Plan, applied: Applied, digest: String) -> Self {
         let objects = if plan.wait { applied.objects } else { plan.health_checks.clone() };
         let now = Instant::now();
         Self {
             run,
             digest,
             began: applied.began,
-            source: source.clone(),
-            source_at: (now, times.sources),
+            is_news: applied.is_news,
             objects,
+            since: now,
             deadline: now + plan.timeout,
             looks: 0,
             changed: applied.changed,
+            is_written: applied.is_written,
             pending: Vec::new(),
             looked: now,
-            watching: None,
         }
     }
 
-    /// The source, if it was read just now and is not known to have changed.
-    pub fn source(&self, times: Times) -> Option<Arc<Source>> {
-        let (read, sources) = self.source_at;
-        (read.elapsed() < SOURCE_IS_FRESH && sources == times.sources).then(|| self.source.clone())
-    }
-
-    pub fn read_source(&mut self, source: &Arc<Source>, times: Times) {
-        if !Arc::ptr_eq(&self.source, source) {
-            (self.source, self.source_at) = (source.clone(), (Instant::now(), times.sources));
-        }
-    }
-
-    /// The objects that this look is about.
-    fn due(&self) -> Vec<ObjectRef> {
-        let Some((watching, _)) = &self.watching else { return self.objects.clone() };
-        let (changed, since) = (watching.take_changed(), self.looked.elapsed());
+    /// The objects that this look has to read.
+    fn due(&self, tracker: &Tracker) -> Vec<ObjectRef> {
+        let since = self.looked.elapsed();
         let is_over = Instant::now() >= self.deadline;
         let is_due = |object: &ObjectRef| {
             is_over
-                || changed.contains(&object.id)
-                || match watching.coverage(&object.id) {
-                    Coverage::Live => since >= WATCHED_LOOK,
+                || match tracker.coverage(&object.id) {
+                    Coverage::Live => tracker.has_news(&object.id) || since >= WATCHED_LOOK,
                     Coverage::Starting => since >= LAST_LOOK,
                     Coverage::Blind => true,
                 }
@@ -112,41 +99,47 @@ impl Awaited {
         self.pending.iter().map(|health| &health.object).filter(|object| is_due(object)).cloned().collect()
     }
 
-    async fn look(&mut self, tenant: &Session, concurrency: usize) {
-        let due = self.due();
-        let began = Instant::now();
-        let seen = health(tenant, &due, concurrency).await;
-        let looked_at: HashSet<&ObjectRef> = due.iter().collect();
-        if self.pending.iter().all(|health| looked_at.contains(&health.object)) {
-            self.looked = began;
-        }
-        self.pending.retain(|health| !looked_at.contains(&health.object));
-        self.pending.extend(seen.into_iter().filter(|health| !health.is_current()));
-        if self.pending.is_empty() {
-            // Those that were ready before have to be so now: they are ready together, or not at all.
-            let rest: Vec<ObjectRef> = self.objects.iter().filter(|o| !looked_at.contains(o)).cloned().collect();
-            let seen = health(tenant, &rest, concurrency).await;
+    async fn look(&mut self, tenant: &Session, tracker: &Arc<Tracker>, concurrency: usize) {
+        if self.looks == 0 {
+            // What was applied just now, or was ready and is as it was, need not be read.
+            let objects = self.objects.clone();
+            self.read(tenant, tracker, &objects, concurrency).await;
+        } else {
+            let due = self.due(tracker);
+            let began = Instant::now();
+            let seen = health(tenant, &due, concurrency, Some(tracker)).await;
+            let looked_at: HashSet<&ObjectRef> = due.iter().collect();
+            if self.pending.iter().all(|health| looked_at.contains(&health.object)) {
+                self.looked = began;
+            }
+            self.pending.retain(|health| !looked_at.contains(&health.object));
             self.pending.extend(seen.into_iter().filter(|health| !health.is_current()));
+            if self.pending.is_empty() {
+                // Those that were ready before have to be so now: they are ready together, or not at all.
+                let rest: Vec<ObjectRef> = self.objects.iter().filter(|o| !looked_at.contains(o)).cloned().collect();
+                self.read(tenant, tracker, &rest, concurrency).await;
+            }
         }
         self.looks += 1;
     }
 
-    /// What is pending is watched as the tenant; what need not be watched any more is not.
-    async fn watch(&mut self, tenant: &Session, wake: impl Fn() + Send + Sync + 'static) {
-        let pending: Vec<ObjectRef> = self.pending.iter().map(|health| health.object.clone()).collect();
-        if self.watching.as_ref().is_none_or(|(_, watched)| pending.iter().any(|o| !watched.contains(&o.id))) {
-            let watched = pending.iter().map(|object| object.id.clone()).collect();
-            self.watching = Some((Arc::new(tenant.watch(&pending, wake).await), watched));
+    /// Adds those of the objects to `pending` that are not ready; what is known is not read.
+    async fn read(&mut self, tenant: &Session, tracker: &Arc<Tracker>, objects: &[ObjectRef], concurrency: usize) {
+        let mut unknown = Vec::new();
+        for object in objects {
+            match tracker.health(&object.id) {
+                Some(None) => {}
+                Some(Some(verdict)) => self.pending.push(Health { object: object.clone(), verdict }),
+                None => unknown.push(object.clone()),
+            }
         }
+        let seen = health(tenant, &unknown, concurrency, Some(tracker)).await;
+        self.pending.extend(seen.into_iter().filter(|health| !health.is_current()));
     }
 
     /// When the objects are looked at if nothing is told about them.
-    fn next_look(&self) -> Duration {
-        let covered = self
-            .watching
-            .as_ref()
-            .and_then(|(watching, _)| self.pending.iter().map(|health| watching.coverage(&health.object.id)).max());
-        let after = match covered {
+    fn next_look(&self, tracker: &Tracker) -> Duration {
+        let after = match self.pending.iter().map(|health| tracker.coverage(&health.object.id)).max() {
             Some(Coverage::Live) => WATCHED_LOOK,
             Some(Coverage::Starting) => LAST_LOOK,
             Some(Coverage::Blind) | None => FIRST_LOOK.saturating_mul(1 << self.looks.min(10)).min(LAST_LOOK),
@@ -154,8 +147,18 @@ impl Awaited {
         after.min(self.deadline.saturating_duration_since(Instant::now()).max(FIRST_LOOK))
     }
 
+    /// What follows a look after which something is still pending.
+    pub fn failure(&self, timeout: Duration, tracker: &Tracker) -> Failure {
+        let after = self.next_look(tracker);
+        let silent = WORTH_TELLING.saturating_sub(self.since.elapsed());
+        if self.is_written && !silent.is_zero() {
+            return Failure::Again { after: after.min(silent) };
+        }
+        self.told(timeout, after)
+    }
+
     /// What the object shows while it waits.
-    pub fn failure(&self, timeout: Duration) -> Failure {
+    fn told(&self, timeout: Duration, after: Duration) -> Failure {
         let names: Vec<String> = self.pending.iter().map(ToString::to_string).take(5).collect();
         let more = if self.pending.len() > names.len() { ", ..." } else { "" };
         let message = format!(
@@ -164,25 +167,25 @@ impl Awaited {
             timeout.as_secs(),
             names.join(", ")
         );
-        Failure::Waiting { reason: reasons::PROGRESSING, message, after: self.next_look(), ready: Ready::Unknown }
+        Failure::Waiting { reason: reasons::PROGRESSING, message, after, ready: Ready::Unknown }
     }
 }
 
-/// One look. `None` when all is ready; an error when something failed or the time is over. `wake` is called when there
-/// is something new to see.
+/// One look. `None` when all is ready; an error when something failed or the time is over.
 pub(crate) async fn check(
     cx: &mut Cx<Kustomization>,
     plan: &Plan,
     tenant: &Session,
+    tracker: &Arc<Tracker>,
     mut awaited: Awaited,
-    wake: impl Fn() + Send + Sync + 'static,
 ) -> Result<Option<Awaited>, Failure> {
     if !plan.wait && plan.health_checks.is_empty() {
         cx.remove_condition(reasons::HEALTHY);
         return Ok(None);
     }
     let was_healthy = cx.status().is_some_and(|status| conditions::is_true(&status.conditions, reasons::HEALTHY));
-    awaited.look(tenant, plan.concurrency).await;
+    awaited.look(tenant, tracker, plan.concurrency).await;
+    tracker.await_changes(awaited.pending.iter().map(|health| &health.object.id));
     if awaited.pending.is_empty() {
         let took = awaited.began.elapsed().as_secs_f64();
         let message = format!("Health check passed in {took:.3}s");
@@ -207,10 +210,7 @@ pub(crate) async fn check(
         cx.condition(reasons::HEALTHY, "False", reasons::HEALTH_CHECK_FAILED, &message);
         return Err(Failure::transient(reasons::HEALTH_CHECK_FAILED, message));
     }
-    awaited.watch(tenant, wake).await;
-    if awaited.looks == 1 {
-        let message = format!("Running health checks for revision {}", awaited.run.revision);
-        cx.condition(reasons::HEALTHY, "Unknown", reasons::PROGRESSING, &message);
-    }
+    let message = format!("Running health checks for revision {}", awaited.run.revision);
+    cx.condition(reasons::HEALTHY, "Unknown", reasons::PROGRESSING, &message);
     Ok(Some(awaited))
 }

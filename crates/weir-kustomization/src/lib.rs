@@ -13,27 +13,33 @@ mod finalize;
 mod gather;
 mod health;
 mod history;
+mod memory;
 mod plan;
+mod sources;
 mod triggers;
 mod variables;
 mod wakes;
 
 pub use plan::overlay;
 
+use apply::Means;
 use gather::Source;
 use health::Awaited;
 use kube::core::DeserializeGuard;
 use kube::runtime::reflector::Store;
+use memory::{Built, Memories};
 use plan::Plan;
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use sources::Sources;
+use std::sync::Arc;
 use std::time::Duration;
 use triggers::{Key, Stirred, Times};
 use wakes::Wakes;
 use weir_api::{Kustomization, reasons};
+use weir_apply::Tracker;
 use weir_artifact::Fetcher;
 use weir_base::Tree;
 use weir_kube::{Identity, Session};
+use weir_object::{GroupKind, Inventory};
 use weir_runtime::{Cx, Done, Failure, Metadata, Reconciler, Runtime, Trigger, conditions};
 
 /// What the controller is told at its start; Flux's flags of the same names.
@@ -47,6 +53,10 @@ pub struct Options {
     pub no_cross_namespace_refs: bool,
     /// Dry-runs under way at once per object (`--concurrent-ssa`).
     pub concurrent_ssa: usize,
+    /// Field managers whose fields are taken over, by the beginning of their name (`--override-manager`).
+    pub override_managers: Vec<String>,
+    /// Kinds that are applied before the rest (`--custom-apply-stage-kinds`).
+    pub custom_apply_stage_kinds: Vec<GroupKind>,
     /// When a missing source or dependency is looked at again (`--requeue-dependency`); a watch is
     /// normally faster.
     pub requeue_dependency: Duration,
@@ -61,6 +71,8 @@ impl Default for Options {
             default_service_account: None,
             no_cross_namespace_refs: false,
             concurrent_ssa: 4,
+            override_managers: Vec::new(),
+            custom_apply_stage_kinds: Vec::new(),
             requeue_dependency: Duration::from_secs(30),
             http_retry: 9,
         }
@@ -71,10 +83,8 @@ impl Default for Options {
 pub struct Kustomizations {
     fetcher: Fetcher,
     options: Options,
-    /// Health that is awaited, by namespace and name.
-    awaited: Mutex<HashMap<String, Awaited>>,
-    /// The artifact that was unpacked last, by digest: several Kustomizations share a source.
-    unpacked: Mutex<Option<(String, Arc<Tree>)>>,
+    memories: Memories,
+    sources: Sources,
     stirred: Stirred,
     wakes: Wakes,
 }
@@ -84,8 +94,8 @@ impl Kustomizations {
         Self {
             fetcher,
             options,
-            awaited: Mutex::default(),
-            unpacked: Mutex::default(),
+            memories: Memories::default(),
+            sources: Sources::default(),
             stirred: Stirred::default(),
             wakes: Wakes::default(),
         }
@@ -97,8 +107,9 @@ impl Kustomizations {
         runtime: &Runtime,
     ) -> impl FnOnce(Store<DeserializeGuard<Kustomization>>) -> Vec<Trigger> + Send + 'static {
         let (runtime, stirred, woken) = (runtime.clone(), self.stirred.clone(), self.wakes.trigger());
+        let sources = self.sources.clone();
         move |store| {
-            let mut all = triggers::triggers(&runtime, &store, &stirred);
+            let mut all = triggers::triggers(&runtime, &store, &stirred, &sources);
             all.push(woken());
             all
         }
@@ -118,16 +129,11 @@ impl Kustomizations {
         }
     }
 
-    fn await_health(&self, key: &str, awaited: Option<Awaited>) {
-        let mut all = self.awaited.lock().unwrap_or_else(PoisonError::into_inner);
-        match awaited {
-            Some(awaited) => all.insert(key.to_owned(), awaited),
-            None => all.remove(key),
-        };
-    }
-
-    fn awaited(&self, key: &str) -> Option<Awaited> {
-        self.awaited.lock().unwrap_or_else(PoisonError::into_inner).get(key).cloned()
+    fn tracker(&self, object: &Kustomization, key: &Key) -> Arc<Tracker> {
+        self.memories.tracker(key, || {
+            let overrides = self.options.override_managers.clone();
+            Tracker::new(apply::owner(object), apply::MANAGER, overrides, self.wakes.of(key.clone()))
+        })
     }
 }
 
@@ -142,18 +148,14 @@ impl Reconciler for Kustomizations {
         let retry = object.retry_interval();
         let plan = plan::plan(object, &self.options)?;
         let times = self.stirred.times(&key(cx));
-        let awaited = self.awaited(&cx.object_ref().to_string());
-        let source = match awaited.and_then(|awaited| awaited.source(times)) {
-            Some(source) => source,
-            None => Arc::new(gather::source(cx, &plan, object).await?),
-        };
+        let source = gather::source(cx, &plan, object, &self.sources).await?;
         let about = about(&source);
         let result = self.advance(object, cx, &plan, &source, times).await;
         match result {
             Ok(done) => Ok(Done { metadata: finished(about), ..done }),
             Err(failure) => {
                 if let Failure::Transient { reason, .. } = &failure {
-                    self.await_health(&cx.object_ref().to_string(), None);
+                    self.memories.await_health(&key(cx), None);
                     history::record(cx, None, &source, reason);
                 }
                 // As in Flux: a failure is retried after the retry interval, without a backoff.
@@ -163,10 +165,11 @@ impl Reconciler for Kustomizations {
     }
 
     async fn finalize(&self, object: &Kustomization, cx: &mut Cx<Kustomization>) -> Result<(), Failure> {
-        self.await_health(&cx.object_ref().to_string(), None);
+        let key = key(cx);
+        self.memories.forget(&key);
         let tenant = self.tenant(cx.session(), object)?;
         finalize::finalize(object, cx, &tenant).await?;
-        self.stirred.forget(&key(cx));
+        self.stirred.forget(&key);
         Ok(())
     }
 }
@@ -177,48 +180,67 @@ impl Kustomizations {
         object: &Kustomization,
         cx: &mut Cx<Kustomization>,
         plan: &Plan,
-        source: &Arc<Source>,
+        source: &Source,
         times: Times,
     ) -> Result<Done, Failure> {
-        let key = cx.object_ref().to_string();
+        let key = key(cx);
         let tenant = self.tenant(cx.session(), object)?;
+        let tracker = self.tracker(object, &key);
         let run = health::Run::of(object, cx, source, times);
-        if let Some(mut awaited) = self.awaited(&key).filter(|awaited| awaited.run == run) {
-            awaited.read_source(source, times);
-            return self.check_health(object, cx, plan, source, &tenant, awaited).await;
+        let means = |check_all| Means { plan, source, tenant: &tenant, tracker: &tracker, check_all };
+        if let Some(awaited) = self.memories.awaited(&key).filter(|awaited| awaited.run == run) {
+            return self.check_health(object, cx, &means(false), awaited).await;
         }
         gather::dependencies(cx, plan, object, source).await?;
         let tree = self.unpack(source).await?;
         cx.status_mut().last_attempted_revision = Some(source.revision.clone());
         let substitution = variables::gather(cx, plan.post_build.as_ref()).await?;
-        let rendered = apply::render(plan, substitution, tree, cx.budget()).await?;
-        let digest = rendered.digest.clone();
-        let applied = apply::apply(object, cx, plan, source, &tenant, rendered.objects).await?;
-        let awaited = Awaited::begin(run, plan, applied, digest, source, times);
-        self.check_health(object, cx, plan, source, &tenant, awaited).await
+        let check_all = gather::is_asked_for(cx) || self.memories.is_check_due(&key, plan.interval);
+        let manner = format!("{:?} force={} prune={}", tenant.identity(), plan.force, plan.prune);
+        let held = self.memories.built(&key).filter(|built| {
+            let is_settled = || tracker.is_settled(built.objects.iter().map(|object| &object.id));
+            !check_all && built.manner == manner && is_inventory(cx, built) && is_settled()
+        });
+        let (applied, digest) = match apply::build(plan, substitution, tree, held, cx.budget()).await? {
+            apply::Build::Same(built) => (built.again(object, cx, source), built.digest.clone()),
+            apply::Build::New(rendered) => {
+                self.memories.set_built(&key, None);
+                let applied = apply::apply(object, cx, &means(check_all), rendered.objects).await?;
+                if check_all {
+                    self.memories.checked(&key);
+                }
+                let (objects, counted) = (applied.all.clone(), applied.objects.clone());
+                let (closure, digest) = (rendered.closure, rendered.digest);
+                self.memories
+                    .set_built(&key, Some(Built { closure, digest: digest.clone(), objects, counted, manner }));
+                (applied, digest)
+            }
+        };
+        let awaited = Awaited::begin(run, plan, applied, digest);
+        self.check_health(object, cx, &means(false), awaited).await
     }
 
     async fn check_health(
         &self,
         object: &Kustomization,
         cx: &mut Cx<Kustomization>,
-        plan: &Plan,
-        source: &Source,
-        tenant: &Session,
+        means: &Means<'_>,
         awaited: Awaited,
     ) -> Result<Done, Failure> {
-        let key = cx.object_ref().to_string();
-        let began = awaited.began;
-        let digest = awaited.digest.clone();
-        let wake = self.wakes.of(self::key(cx));
-        match health::check(cx, plan, tenant, awaited, wake).await? {
+        let Means { plan, source, tenant, tracker, .. } = *means;
+        let key = key(cx);
+        let (began, digest, repeats) = (awaited.began, awaited.digest.clone(), !awaited.is_news);
+        let looked = health::check(cx, plan, tenant, tracker, awaited).await;
+        match looked.inspect_err(|_| tracker.await_changes([]))? {
             Some(waiting) => {
-                let failure = waiting.failure(plan.timeout);
-                self.await_health(&key, Some(waiting));
+                let failure = waiting.failure(plan.timeout, tracker);
+                self.memories.await_health(&key, Some(waiting));
                 Err(failure)
             }
             None => {
-                self.await_health(&key, None);
+                self.memories.await_health(&key, None);
+                // What was told while health was awaited was left for later.
+                tracker.remind();
                 let message = format!("Applied revision: {}", source.revision);
                 cx.status_mut().last_applied_revision = Some(source.revision.clone());
                 cx.status_mut().last_applied_origin_revision = source.origin_revision.clone();
@@ -230,6 +252,7 @@ impl Kustomizations {
                     reason: reasons::RECONCILIATION_SUCCEEDED,
                     message,
                     event: Some((reasons::RECONCILIATION_SUCCEEDED, told)),
+                    repeats,
                     metadata: Metadata::new(),
                 })
             }
@@ -237,16 +260,21 @@ impl Kustomizations {
     }
 
     async fn unpack(&self, source: &Source) -> Result<Arc<Tree>, Failure> {
-        let held = self.unpacked.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        if let Some((_, tree)) = held.filter(|(digest, _)| *digest == source.artifact.digest) {
+        let digest = &source.artifact.digest;
+        if let Some(tree) = self.memories.unpacked(digest) {
             return Ok(tree);
         }
         let tree = gather::unpack(&self.fetcher, &source.artifact, self.options.requeue_dependency).await?;
         let tree = Arc::new(tree);
-        *self.unpacked.lock().unwrap_or_else(PoisonError::into_inner) =
-            Some((source.artifact.digest.clone(), tree.clone()));
+        self.memories.keep(digest, &tree);
         Ok(tree)
     }
+}
+
+/// Whether the inventory is of exactly the objects of a build.
+fn is_inventory(cx: &Cx<Kustomization>, built: &Built) -> bool {
+    let applied: Inventory = built.objects.iter().cloned().collect();
+    apply::inventory(cx).is_ok_and(|inventory| inventory == applied)
 }
 
 fn key(cx: &Cx<Kustomization>) -> Key {

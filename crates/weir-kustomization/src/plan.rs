@@ -5,7 +5,7 @@ use std::time::Duration;
 use weir_api::kustomize::{DeletionPolicy, KustomizationSourceReference, KustomizationSpec, PostBuild};
 use weir_api::{FluxObject, Kustomization, reasons};
 use weir_doc::{Node, from_value};
-use weir_object::{ObjectId, ObjectRef};
+use weir_object::{GroupKind, ObjectId, ObjectRef};
 use weir_render::Overlay;
 use weir_runtime::Failure;
 
@@ -22,8 +22,11 @@ pub(crate) struct Plan {
     pub health_checks: Vec<ObjectRef>,
     /// Namespace and name.
     pub dependencies: Vec<(String, String)>,
+    pub interval: Duration,
     pub timeout: Duration,
     pub concurrency: usize,
+    pub overrides: Vec<String>,
+    pub early_kinds: Vec<GroupKind>,
     /// When what is missing is looked at again.
     pub requeue: Duration,
 }
@@ -127,7 +130,10 @@ pub(crate) fn plan(object: &Kustomization, options: &Options) -> Result<Plan, Fa
             .iter()
             .map(|d| (d.namespace.clone().unwrap_or_else(|| namespace.clone()), d.name.clone()))
             .collect(),
+        interval: object.interval(),
         timeout: object.timeout().unwrap_or(Duration::from_secs(30)),
+        overrides: options.override_managers.clone(),
+        early_kinds: options.custom_apply_stage_kinds.clone(),
         concurrency: options.concurrent_ssa.max(1),
         requeue: options.requeue_dependency,
     })
@@ -138,9 +144,7 @@ pub(crate) fn plan(object: &Kustomization, options: &Options) -> Result<Plan, Fa
 pub fn overlay(object: &Kustomization) -> Result<Overlay, String> {
     match plan(object, &Options::default()) {
         Ok(plan) => Ok(plan.overlay),
-        Err(
-            Failure::Stalled { message, .. } | Failure::Transient { message, .. } | Failure::Waiting { message, .. },
-        ) => Err(message),
+        Err(failure) => Err(failure.message().to_owned()),
     }
 }
 

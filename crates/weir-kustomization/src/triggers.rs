@@ -1,6 +1,7 @@
 //! What makes a Kustomization due besides its own change: a new revision of its source, a dependency
 //! that became ready, a ConfigMap or Secret that it names and that is labelled to be watched.
 
+use crate::sources::Sources;
 use futures::{StreamExt, future, stream};
 use kube::ResourceExt;
 use kube::core::DeserializeGuard;
@@ -47,9 +48,9 @@ impl Stirred {
 }
 
 /// The triggers of the kind. `store` holds the Kustomizations.
-pub(crate) fn triggers(runtime: &Runtime, store: &Objects, stirred: &Stirred) -> Vec<Trigger> {
+pub(crate) fn triggers(runtime: &Runtime, store: &Objects, stirred: &Stirred, known: &Sources) -> Vec<Trigger> {
     vec![
-        sources(runtime, store.clone(), stirred.clone()),
+        sources(runtime, store.clone(), stirred.clone(), known.clone()),
         dependencies(runtime, store.clone()),
         configs(runtime, store.clone(), stirred.clone()),
     ]
@@ -91,23 +92,11 @@ fn names(object: &Kustomization, config: &Config) -> bool {
     object.namespace().as_deref() == Some(&config.namespace) && named.contains(&config.name.as_str())
 }
 
-/// Everything that a GitRepository publishes: a revision, or one at another address.
-fn sources(runtime: &Runtime, store: Objects, stirred: Stirred) -> Trigger {
-    let mut seen: HashMap<String, String> = HashMap::new();
+/// Everything that a GitRepository publishes.
+fn sources(runtime: &Runtime, store: Objects, stirred: Stirred, known: Sources) -> Trigger {
     watcher(runtime.api::<DeserializeGuard<GitRepository>>(), runtime.watch_config())
         .default_backoff()
-        .applied_objects()
-        .filter_map(move |change| {
-            let published = change.ok().and_then(|guarded| guarded.0.ok()).and_then(|source| {
-                let key = format!("{}/{}", source.namespace()?, source.name_any());
-                let artifact = source.status.as_ref()?.artifact.as_ref()?;
-                // The address too: after a change of the leader the content is the same elsewhere.
-                let published = format!("{} {}", artifact.digest, artifact.url);
-                let is_new = seen.insert(key, published.clone()) != Some(published);
-                is_new.then(|| (source.namespace().unwrap_or_default(), source.name_any()))
-            });
-            future::ready(published)
-        })
+        .filter_map(move |event| future::ready(event.ok().and_then(|event| known.note(event))))
         .flat_map(move |(namespace, name)| {
             let due = store.state().into_iter().filter_map(move |guarded| {
                 let object = guarded.0.as_ref().ok()?;

@@ -9,15 +9,17 @@ pub enum Stage {
     Definitions,
     /// Kinds whose name ends in `Class`.
     Classes,
+    /// Kinds that the operator names; they are not waited for.
+    Early,
     Rest,
 }
 
 impl Stage {
-    pub const ALL: [Stage; 3] = [Stage::Definitions, Stage::Classes, Stage::Rest];
+    pub const ALL: [Stage; 4] = [Stage::Definitions, Stage::Classes, Stage::Early, Stage::Rest];
 
     /// Whether the next stage begins only when this one's objects are ready.
     pub fn is_waited_for(self) -> bool {
-        self != Stage::Rest
+        matches!(self, Stage::Definitions | Stage::Classes)
     }
 }
 

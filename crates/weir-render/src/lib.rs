@@ -6,10 +6,12 @@
 //!
 //! Limits of this version: no decryption; asking for it is refused by the caller.
 
+mod closure;
 mod error;
 mod generate;
 mod substitute;
 
+pub use closure::Closure;
 pub use error::RenderError;
 pub use generate::Overlay;
 pub use substitute::Substitution;
@@ -27,19 +29,22 @@ pub struct Rendered {
     pub objects: Vec<Node>,
     /// `sha256:HEX` of the objects' YAML.
     pub digest: String,
+    /// What this depends on.
+    pub closure: Closure,
 }
 
 /// Builds the objects at `path` of a source, changed as the overlay says.
 pub fn render(tree: &Tree, path: &str, overlay: &Overlay, budget: &Budget) -> Result<Rendered, RenderError> {
+    let asked = path;
     let path = tree::join("", path.trim_start_matches('/'))?;
-    let mut tree = tree.clone();
-    let is_empty = generate::kustomization(&mut tree, &path, overlay, budget)?;
+    let (mut copy, trace) = tree.traced();
+    let is_empty = generate::kustomization(&mut copy, &path, overlay, budget)?;
     let options = weir_kustomize::Options {
         load_restrictor: weir_kustomize::LoadRestrictor::None,
         order: weir_kustomize::Order::None,
     };
     let mut objects =
-        if is_empty { Vec::new() } else { weir_kustomize::build(&tree, &path, &options, budget)?.objects };
+        if is_empty { Vec::new() } else { weir_kustomize::build(&copy, &path, &options, budget)?.objects };
     objects.retain(|object| meta::group_version(object).is_none_or(|(group, _)| group != "kustomize.config.k8s.io"));
     if let Some(substitution) = &overlay.substitution {
         for object in &mut objects {
@@ -58,5 +63,6 @@ pub fn render(tree: &Tree, path: &str, overlay: &Overlay, budget: &Budget) -> Re
         let _ = write!(out, "{b:02x}");
         out
     });
-    Ok(Rendered { objects, digest })
+    let closure = Closure::of(tree, &trace, asked, overlay);
+    Ok(Rendered { objects, digest, closure })
 }

@@ -97,6 +97,9 @@ async fn pass<R: Reconciler>(reconciler: &R, shared: &Shared<R::Object>, key: &s
     }
     let object = cx.object.clone();
     let outcome = bounded(shared, cx.budget.clone(), reconciler.reconcile(&object, cx)).await;
+    if let Err(Failure::Again { after }) = outcome {
+        return Next::after(Some(after));
+    }
     let next = settle(reconciler, shared, key, cx, outcome);
     match cx.write().await {
         Ok(()) => next,
@@ -144,7 +147,7 @@ fn settle<R: Reconciler>(
     outcome: Result<Done, Failure>,
 ) -> Next {
     // One that waits for something else to begin with has answered, as in Flux; one that is under way has not.
-    let under_way = matches!(outcome, Err(Failure::Waiting { ready: Ready::Unknown, .. }));
+    let under_way = matches!(outcome, Err(Failure::Waiting { ready: Ready::Unknown, .. } | Failure::Again { .. }));
     if let (Some(token), false) = (cx.requested_at.clone(), under_way) {
         cx.status_mut().set_last_handled_reconcile_at(token);
     }
@@ -157,7 +160,8 @@ fn settle<R: Reconciler>(
             cx.condition(conditions::READY, "True", done.reason, &done.message);
             cx.status_mut().set_observed_generation(generation);
             if let Some((reason, message)) = &done.event {
-                cx.event(Severity::Info, reason, message, &done.metadata);
+                let severity = if done.repeats { Severity::Repeat } else { Severity::Info };
+                cx.event(severity, reason, message, &done.metadata);
             }
             match &done.event {
                 Some((_, told)) => tracing::info!("{told}"),
@@ -190,6 +194,7 @@ fn settle<R: Reconciler>(
             tracing::debug!(reason, "waiting: {message}");
             Next::after(Some(after))
         }
+        Err(Failure::Again { after }) => Next::after(Some(after)),
         Err(Failure::Transient { reason, message, retry, metadata }) => {
             cx.remove_condition(conditions::STALLED);
             cx.condition(conditions::RECONCILING, "True", "ProgressingWithRetry", &message);
@@ -224,7 +229,7 @@ async fn delete<R: Reconciler>(reconciler: &R, shared: &Shared<R::Object>, key: 
         Err(failure) => failure,
     };
     match failure {
-        Failure::Waiting { after, .. } => Next::after(Some(after)),
+        Failure::Waiting { after, .. } | Failure::Again { after } => Next::after(Some(after)),
         Failure::Stalled { reason, message } | Failure::Transient { reason, message, .. } => {
             cx.event(Severity::Error, reason, &message, &Metadata::new());
             tracing::error!(reason, error = message, "the deletion failed");
@@ -351,7 +356,13 @@ mod tests {
                 let node = cx.session().merge_patch(&cx.object_ref(), "", "somebody", &change).await.expect("changes");
                 *self.between.lock().expect("nobody panics") = Some(node);
             }
-            Ok(Done { reason: "Succeeded", message: "done".to_owned(), event: None, metadata: Metadata::new() })
+            Ok(Done {
+                reason: "Succeeded",
+                message: "done".to_owned(),
+                event: None,
+                repeats: false,
+                metadata: Metadata::new(),
+            })
         }
 
         async fn finalize(&self, _: &GitRepository, _: &mut Cx<GitRepository>) -> Result<(), Failure> {

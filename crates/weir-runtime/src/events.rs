@@ -13,6 +13,8 @@ pub type Metadata = BTreeMap<String, String>;
 pub enum Severity {
     /// For Kubernetes Events only: nobody is notified.
     Trace,
+    /// For receivers only: nothing changed.
+    Repeat,
     Info,
     Error,
 }
@@ -78,7 +80,7 @@ impl Recorder {
         if let Some(sink) = self.sink.as_ref().filter(|_| severity != Severity::Trace) {
             sink.send(involved, (severity, reason, message), &metadata, (self.controller, &self.host));
         }
-        if !self.log.send(involved.clone(), severity, reason, message, metadata) {
+        if severity != Severity::Repeat && !self.log.send(involved.clone(), severity, reason, message, metadata) {
             self.metrics.add(&metrics::series::DROPPED_EVENTS, &[("sink", "kubernetes")], 1.0);
             tracing::warn!("an event was dropped: the API server is too slow");
         }

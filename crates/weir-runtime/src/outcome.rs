@@ -10,6 +10,8 @@ pub struct Done {
     pub message: String,
     /// What the event says; none when nothing worth telling happened.
     pub event: Option<(&'static str, String)>,
+    /// Nothing changed since that was said the last time: it is for receivers alone, not for Kubernetes Events.
+    pub repeats: bool,
     pub metadata: Metadata,
 }
 
@@ -21,6 +23,8 @@ pub enum Failure {
     /// Something is not there yet. No worker is held: the object is looked at again after `after`,
     /// or when a watch says so.
     Waiting { reason: &'static str, message: String, after: Duration, ready: Ready },
+    /// The work is under way and the status says so already: it is looked at again, and nothing is written.
+    Again { after: Duration },
     /// Anything else.
     Transient { reason: &'static str, message: String, retry: Retry, metadata: Metadata },
 }
@@ -68,6 +72,16 @@ impl Failure {
             Class::Stalled => Failure::Stalled { reason, message },
             Class::Waiting => Failure::Waiting { reason, message, after: Duration::from_secs(5), ready: Ready::False },
             Class::Transient => Failure::transient(reason, message),
+        }
+    }
+
+    /// What the object says; nothing while all is said already.
+    pub fn message(&self) -> &str {
+        match self {
+            Failure::Stalled { message, .. }
+            | Failure::Waiting { message, .. }
+            | Failure::Transient { message, .. } => message,
+            Failure::Again { .. } => "",
         }
     }
 

@@ -1,22 +1,25 @@
-//! The watch hub: one stream of changes per identity, kind and namespace, shared by everybody who
-//! waits for an object in it.
+//! The watch hub: one stream of changes per kind, shared by everybody who has to know of a change.
 //!
-//! A stream carries metadata only. It says that an object changed, and who waits reads it: so health, and what will
-//! want to know of drift, share one stream, whose size does not depend on what the objects hold. Streams are opened
-//! as the identity that waits and need no right beyond its own: where it may not list and watch, its objects cannot
-//! be watched, and are read from time to time.
+//! A stream carries metadata only. It says that an object changed, and who wants to know more reads it: so health, drift
+//! and the cache of what was applied share one stream, whose size does not depend on what the objects hold.
+//!
+//! Where the process itself may list and watch a kind everywhere, one stream serves all identities: what it shows is a
+//! reason to look, and each looks with its own rights. Where it may not, a stream is opened as the identity that waits, in
+//! the namespace of its objects. Where that may not either, its objects cannot be watched, and are read from time to
+//! time. No right is needed for the sake of a watch.
 
 mod stream;
 mod watching;
 
-pub use watching::{Coverage, Watching};
+pub use watching::{Change, Coverage, Observer, Watching};
 
 use crate::{Identity, KubeError, Resource, Session};
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
+use std::collections::hash_map::{Entry, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 use tokio::task::AbortHandle;
-use watching::Subscription;
+use watching::Link;
 use weir_object::{ObjectId, ObjectRef};
 
 /// Bounds of a hub.
@@ -65,8 +68,12 @@ struct Key {
 
 #[derive(Debug)]
 struct Stream {
+    resource: Arc<Resource>,
     is_live: bool,
+    /// The version from which on every change is shown.
+    since: Option<u64>,
     readers: HashMap<u64, Reader>,
+    by_object: HashMap<ObjectId, Vec<u64>>,
     idle_since: Instant,
     task: AbortHandle,
 }
@@ -74,7 +81,7 @@ struct Stream {
 #[derive(Debug)]
 struct Reader {
     objects: HashSet<ObjectId>,
-    subscription: Arc<Subscription>,
+    link: Arc<Link>,
 }
 
 impl Hub {
@@ -91,63 +98,72 @@ impl Hub {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    fn is_refused(&self, key: &Key) -> bool {
+        self.state().refused.get(key).is_some_and(|at| at.elapsed() < self.limits.refused)
+    }
+
     /// Adds a reader, and opens the stream if there is none.
-    fn join(self: &Arc<Self>, session: &Session, resource: &Arc<Resource>, key: &Key, id: u64, reader: Reader) -> bool {
-        let subscription = reader.subscription.clone();
-        let objects: Vec<ObjectId> = reader.objects.iter().cloned().collect();
+    fn join(self: &Arc<Self>, session: &Session, resource: &Arc<Resource>, key: &Key, reader: Reader) {
+        let (link, objects) = (reader.link.clone(), reader.objects.clone());
         {
             let mut state = self.state();
-            if state.refused.get(key).is_some_and(|at| at.elapsed() < self.limits.refused) {
-                return false;
+            if link.is_closed() || state.refused.get(key).is_some_and(|at| at.elapsed() < self.limits.refused) {
+                return;
             }
             state.refused.remove(key);
             if !state.streams.contains_key(key) {
                 if state.streams.len() >= self.limits.streams && !state.evict() {
-                    return false;
+                    return;
                 }
                 let task = tokio::spawn(stream::run(self.clone(), session.clone(), resource.clone(), key.clone()));
-                let task = task.abort_handle();
-                let stream = Stream { is_live: false, readers: HashMap::new(), idle_since: Instant::now(), task };
-                state.streams.insert(key.clone(), stream);
+                state.streams.insert(key.clone(), Stream::new(resource.clone(), task.abort_handle()));
             }
-            let Some(stream) = state.streams.get_mut(key) else { return false };
-            stream.readers.insert(id, reader);
+            let Some(stream) = state.streams.get_mut(key) else { return };
+            stream.add(link.id, reader);
             if !stream.is_live {
-                return true;
+                return;
             }
         }
         // What changed before the reader came is not in the stream any more: it looks once.
-        subscription.changed(objects);
-        true
+        objects.iter().for_each(|object| link.tell(object, &Change::Unknown));
     }
 
     fn leave(&self, key: &Key, id: u64) {
         if let Some(stream) = self.state().streams.get_mut(key) {
-            stream.readers.remove(&id);
-            stream.idle_since = Instant::now();
+            stream.remove(id);
         }
     }
 
-    /// An object changed.
-    fn changed(&self, key: &Key, object: &ObjectId) {
-        let told: Vec<Arc<Subscription>> = {
+    /// An object changed; `what` is made only when somebody wants to know.
+    fn changed(&self, key: &Key, object: &ObjectId, what: impl FnOnce() -> Change) {
+        let told: Vec<Arc<Link>> = {
             let state = self.state();
-            let readers = state.streams.get(key).into_iter().flat_map(|stream| stream.readers.values());
-            readers.filter(|reader| reader.objects.contains(object)).map(|r| r.subscription.clone()).collect()
+            let Some(stream) = state.streams.get(key) else { return };
+            let readers = stream.by_object.get(object).into_iter().flatten();
+            readers.filter_map(|id| stream.readers.get(id)).map(|reader| reader.link.clone()).collect()
         };
-        told.iter().for_each(|subscription| subscription.changed([object.clone()]));
+        if !told.is_empty() {
+            let what = what();
+            told.iter().for_each(|link| link.tell(object, &what));
+        }
     }
 
-    /// The stream shows changes from now on. With `gap`, something may have happened that it did not show.
-    fn live(&self, key: &Key, gap: bool) {
-        let told: Vec<(Arc<Subscription>, Vec<ObjectId>)> = {
+    /// The stream shows every change after `since` from now on. With `gap`, something may have happened before that it
+    /// did not show.
+    fn live(&self, key: &Key, since: &str, gap: bool) {
+        let told: Vec<(Arc<Link>, Vec<ObjectId>)> = {
             let mut state = self.state();
             let Some(stream) = state.streams.get_mut(key) else { return };
             stream.is_live = true;
+            if gap {
+                stream.since = since.parse().ok();
+            }
             let readers = stream.readers.values().filter(|_| gap);
-            readers.map(|reader| (reader.subscription.clone(), reader.objects.iter().cloned().collect())).collect()
+            readers.map(|reader| (reader.link.clone(), reader.objects.iter().cloned().collect())).collect()
         };
-        told.into_iter().for_each(|(subscription, objects)| subscription.changed(objects));
+        for (link, objects) in told {
+            objects.iter().for_each(|object| link.tell(object, &Change::Unknown));
+        }
     }
 
     fn interrupted(&self, key: &Key) {
@@ -156,17 +172,46 @@ impl Hub {
         }
     }
 
-    /// The collection cannot be watched: its readers are told to look for themselves.
-    fn refuse(&self, key: &Key) {
-        let told: Vec<Arc<Subscription>> = {
+    /// The collection cannot be watched: its readers go over to streams of their own, or are told to look for themselves.
+    fn refuse(self: &Arc<Self>, key: &Key) {
+        let stream = {
             let mut state = self.state();
             let kept = self.limits.refused;
             state.refused.retain(|_, at| at.elapsed() < kept);
             state.refused.insert(key.clone(), Instant::now());
-            let stream = state.streams.remove(key);
-            stream.into_iter().flat_map(|stream| stream.readers.into_values()).map(|r| r.subscription).collect()
+            state.streams.remove(key)
         };
-        told.iter().for_each(|subscription| subscription.changed([]));
+        let Some(Stream { resource, readers, .. }) = stream else { return };
+        for Reader { objects, link } in readers.into_values() {
+            link.forget(key);
+            self.open(&link, &resource, objects.iter());
+            objects.iter().for_each(|object| link.tell(object, &Change::Unknown));
+        }
+    }
+
+    /// Has objects of one kind watched for a reader: by the stream for all, else by those of its own.
+    fn open<'o>(
+        self: &Arc<Self>,
+        link: &Arc<Link>,
+        resource: &Arc<Resource>,
+        objects: impl Iterator<Item = &'o ObjectId>,
+    ) {
+        let everywhere = link.session.own();
+        let wide = everywhere.key(resource, "");
+        let is_wide = !self.is_refused(&wide);
+        let mut streams: HashMap<Key, HashSet<ObjectId>> = HashMap::new();
+        for object in objects {
+            let key = match is_wide {
+                true => wide.clone(),
+                false => link.session.key(resource, if resource.namespaced { &object.namespace } else { "" }),
+            };
+            streams.entry(key).or_default().insert(object.clone());
+        }
+        for (key, objects) in streams {
+            link.note(&key, &objects);
+            let session = if is_wide { &everywhere } else { &link.session };
+            self.join(session, resource, &key, Reader { objects, link: link.clone() });
+        }
     }
 
     /// Whether the stream has had no readers for long; it is closed then.
@@ -180,6 +225,41 @@ impl Hub {
             state.streams.remove(key);
         }
         is_idle
+    }
+}
+
+impl Stream {
+    fn new(resource: Arc<Resource>, task: AbortHandle) -> Self {
+        Self {
+            resource,
+            is_live: false,
+            since: None,
+            readers: HashMap::new(),
+            by_object: HashMap::new(),
+            idle_since: Instant::now(),
+            task,
+        }
+    }
+
+    fn add(&mut self, id: u64, reader: Reader) {
+        self.remove(id);
+        for object in &reader.objects {
+            self.by_object.entry(object.clone()).or_default().push(id);
+        }
+        self.readers.insert(id, reader);
+    }
+
+    fn remove(&mut self, id: u64) {
+        let Some(reader) = self.readers.remove(&id) else { return };
+        for object in reader.objects {
+            if let Some(ids) = self.by_object.get_mut(&object) {
+                ids.retain(|other| *other != id);
+                if ids.is_empty() {
+                    self.by_object.remove(&object);
+                }
+            }
+        }
+        self.idle_since = Instant::now();
     }
 }
 
@@ -198,29 +278,31 @@ impl State {
 }
 
 impl Session {
-    /// Says when one of the objects changes: `wake` is called, from any thread, and must not block. It is also called
-    /// once when a stream begins, since what happened before is not known then.
-    pub async fn watch(&self, objects: &[ObjectRef], wake: impl Fn() + Send + Sync + 'static) -> Watching {
-        let mut streams: HashMap<Key, (Arc<Resource>, HashSet<ObjectId>)> = HashMap::new();
+    /// Tells the observer when one of the objects changes. It is also told once that each may have changed when its
+    /// stream begins, since what happened before is not known then.
+    pub async fn watch(&self, objects: &[ObjectRef], observer: Arc<dyn Observer>) -> Watching {
+        let mut resources: HashMap<(&str, &str, &str), Arc<Resource>> = HashMap::new();
+        let mut by_kind: HashMap<(&str, &str, &str), Vec<&ObjectId>> = HashMap::new();
         for object in objects {
-            // A kind that is not served may be served later; nobody says when.
-            let Ok(resource) = self.resource(object).await else { continue };
-            let key = self.key(&resource, if resource.namespaced { &object.id.namespace } else { "" });
-            streams.entry(key).or_insert_with(|| (resource, HashSet::new())).1.insert(object.id.clone());
+            let kind = (object.id.group.as_str(), object.version.as_str(), object.id.kind.as_str());
+            if let Entry::Vacant(place) = resources.entry(kind) {
+                // A kind that is not served may be served later; nobody says when.
+                let Ok(resource) = self.resource(object).await else { continue };
+                place.insert(resource);
+            }
+            by_kind.entry(kind).or_default().push(&object.id);
         }
-        let subscription = Arc::new(Subscription::new(wake));
         let id = {
             let mut state = self.hub().state();
             state.last_id += 1;
             state.last_id
         };
-        let mut watching = Watching::new(self.hub().clone(), id, subscription.clone());
-        for (key, (resource, objects)) in streams {
-            watching.add(key.clone(), objects.clone());
-            let reader = Reader { objects, subscription: subscription.clone() };
-            self.hub().join(self, &resource, &key, id, reader);
+        let link = Arc::new(Link::new(id, self.clone(), observer));
+        for (kind, resource) in &resources {
+            let ids = by_kind.remove(kind).unwrap_or_default();
+            self.hub().open(&link, resource, ids.into_iter());
         }
-        watching
+        Watching::new(self.hub().clone(), link)
     }
 
     fn key(&self, resource: &Resource, namespace: &str) -> Key {

@@ -1,6 +1,6 @@
 //! One stream: where it begins, how it goes on after an interruption, when it ends.
 
-use super::{Hub, Key, is_refusal};
+use super::{Change, Hub, Key, is_refusal};
 use crate::session::request;
 use crate::{KubeError, Resource, Session};
 use futures::TryStreamExt;
@@ -10,6 +10,7 @@ use serde::Deserialize;
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
+use weir_doc::{Node, from_value};
 use weir_object::ObjectId;
 
 /// The server ends a watch after this; it is taken up where it was.
@@ -19,18 +20,20 @@ const SILENCE: Duration = Duration::from_secs(310);
 const RETRY_AT_LEAST: Duration = Duration::from_millis(500);
 const RETRY_AT_MOST: Duration = Duration::from_secs(30);
 
-/// What of an object's metadata is read.
+/// An object as the stream shows it.
 #[derive(Clone, Deserialize)]
 struct Thin {
-    metadata: Meta,
+    metadata: serde_json::Value,
 }
 
-#[derive(Clone, Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-struct Meta {
-    namespace: String,
-    name: String,
-    resource_version: String,
+impl Thin {
+    fn text(&self, key: &str) -> &str {
+        self.metadata.get(key).and_then(serde_json::Value::as_str).unwrap_or_default()
+    }
+
+    fn version(&self) -> &str {
+        self.text("resourceVersion")
+    }
 }
 
 /// Why a watch ended.
@@ -90,6 +93,9 @@ pub(super) async fn run(hub: Arc<Hub>, session: Session, resource: Arc<Resource>
 impl Watch {
     async fn follow(&mut self) -> End {
         let gap = self.version.is_none();
+        if gap && let Err(error) = self.may_watch().await {
+            return End::Failed(error);
+        }
         let version = match self.version.clone() {
             Some(version) => version,
             None => match self.session.version(&self.resource, &self.key.namespace).await {
@@ -112,7 +118,7 @@ impl Watch {
             Ok(Err(error)) => return ended(error.into()),
             Err(_) => return End::Failed(KubeError::Unreachable("the watch was not answered".to_owned())),
         };
-        self.hub.live(&self.key, gap);
+        self.hub.live(&self.key, &version, gap);
         let mut events = std::pin::pin!(events);
         let mut idle = tokio::time::interval((self.hub.limits.idle / 4).max(Duration::from_millis(10)));
         let mut heard = Instant::now();
@@ -131,9 +137,14 @@ impl Watch {
             };
             heard = Instant::now();
             match event {
-                Ok(Some(WatchEvent::Added(object) | WatchEvent::Modified(object) | WatchEvent::Deleted(object))) => {
-                    self.version = Some(object.metadata.resource_version.clone());
-                    self.hub.changed(&self.key, &self.id(object.metadata));
+                Ok(Some(WatchEvent::Added(object) | WatchEvent::Modified(object))) => {
+                    self.version = Some(object.version().to_owned());
+                    self.hub.changed(&self.key, &self.id(&object), || Change::Seen(Arc::new(whole(&object))));
+                }
+                Ok(Some(WatchEvent::Deleted(object))) => {
+                    self.version = Some(object.version().to_owned());
+                    let at = object.version().parse().unwrap_or(u64::MAX);
+                    self.hub.changed(&self.key, &self.id(&object), || Change::Gone(at));
                 }
                 Ok(Some(WatchEvent::Bookmark(bookmark))) => self.version = Some(bookmark.metadata.resource_version),
                 Ok(Some(WatchEvent::Error(status))) => return ended(kube::Error::Api(status).into()),
@@ -143,14 +154,36 @@ impl Watch {
         }
     }
 
-    fn id(&self, meta: Meta) -> ObjectId {
+    /// Whether the process may watch the kind everywhere. It is asked rather than tried: a try that is refused is an
+    /// attack in the server's audit log.
+    async fn may_watch(&self) -> Result<(), KubeError> {
+        let is_narrow = self.key.identity.is_some() || !self.key.namespace.is_empty();
+        if is_narrow {
+            return Ok(());
+        }
+        for verb in ["list", "watch"] {
+            if !self.session.may(verb, &self.resource).await? {
+                let message = format!("the controller may not {verb} {} in all namespaces", self.resource.plural);
+                return Err(KubeError::forbidden(message));
+            }
+        }
+        Ok(())
+    }
+
+    fn id(&self, object: &Thin) -> ObjectId {
         ObjectId {
             group: self.resource.group.clone(),
             kind: self.resource.kind.clone(),
-            namespace: meta.namespace,
-            name: meta.name,
+            namespace: object.text("namespace").to_owned(),
+            name: object.text("name").to_owned(),
         }
     }
+}
+
+fn whole(object: &Thin) -> Node {
+    let mut node = Node::map();
+    node.set("metadata", from_value(&object.metadata));
+    node
 }
 
 fn ended(error: KubeError) -> End {
@@ -165,7 +198,12 @@ impl Session {
     async fn version(&self, resource: &Resource, namespace: &str) -> Result<String, KubeError> {
         #[derive(Deserialize)]
         struct List {
-            metadata: Meta,
+            metadata: ListMeta,
+        }
+        #[derive(Deserialize)]
+        #[serde(rename_all = "camelCase")]
+        struct ListMeta {
+            resource_version: String,
         }
         self.counters().count_list();
         let uri = format!("{}?limit=1", resource.collection(namespace));

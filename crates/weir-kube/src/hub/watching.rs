@@ -1,6 +1,9 @@
 use super::{Hub, Key};
+use crate::Session;
 use std::collections::{HashMap, HashSet};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use weir_doc::Node;
 use weir_object::ObjectId;
 
 /// What can be said about the changes of an object.
@@ -14,67 +17,106 @@ pub enum Coverage {
     Blind,
 }
 
+/// What is told about an object.
+#[derive(Clone, Debug)]
+pub enum Change {
+    /// It is there; `metadata` alone.
+    Seen(Arc<Node>),
+    /// It is gone, at this version of its collection.
+    Gone(u64),
+    /// Something may have happened that was not shown.
+    Unknown,
+}
+
+/// Who wants to know. Told from any thread, it must not block.
+pub trait Observer: Send + Sync + 'static {
+    fn changed(&self, object: &ObjectId, change: &Change);
+}
+
 /// Objects that are watched. Dropping it ends that.
 #[derive(Debug)]
 pub struct Watching {
     hub: Arc<Hub>,
-    id: u64,
-    streams: HashMap<Key, HashSet<ObjectId>>,
-    subscription: Arc<Subscription>,
+    link: Arc<Link>,
 }
 
-/// The link between a stream and who waits.
-pub(super) struct Subscription {
-    changed: Mutex<HashSet<ObjectId>>,
-    wake: Box<dyn Fn() + Send + Sync>,
+/// The link between streams and who waits.
+pub(super) struct Link {
+    pub id: u64,
+    /// Who waits.
+    pub session: Session,
+    observer: Arc<dyn Observer>,
+    streams: Mutex<HashMap<Key, HashSet<ObjectId>>>,
+    closed: AtomicBool,
 }
 
-impl std::fmt::Debug for Subscription {
+impl std::fmt::Debug for Link {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Subscription").finish_non_exhaustive()
+        f.debug_struct("Link").field("id", &self.id).finish_non_exhaustive()
     }
 }
 
-impl Subscription {
-    pub fn new(wake: impl Fn() + Send + Sync + 'static) -> Self {
-        Self { changed: Mutex::default(), wake: Box::new(wake) }
+impl Link {
+    pub fn new(id: u64, session: Session, observer: Arc<dyn Observer>) -> Self {
+        Self { id, session, observer, streams: Mutex::default(), closed: AtomicBool::new(false) }
     }
 
-    pub fn changed(&self, objects: impl IntoIterator<Item = ObjectId>) {
-        self.changed.lock().unwrap_or_else(PoisonError::into_inner).extend(objects);
-        (self.wake)();
+    pub fn tell(&self, object: &ObjectId, change: &Change) {
+        self.observer.changed(object, change);
+    }
+
+    /// Nobody waits any more.
+    pub fn is_closed(&self) -> bool {
+        self.closed.load(Ordering::SeqCst)
+    }
+
+    /// Notes which stream shows some objects.
+    pub fn note(&self, key: &Key, objects: &HashSet<ObjectId>) {
+        self.streams().entry(key.clone()).or_default().extend(objects.iter().cloned());
+    }
+
+    pub fn forget(&self, key: &Key) {
+        self.streams().remove(key);
+    }
+
+    fn streams(&self) -> MutexGuard<'_, HashMap<Key, HashSet<ObjectId>>> {
+        self.streams.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn key_of(&self, object: &ObjectId) -> Option<Key> {
+        self.streams().iter().find(|(_, objects)| objects.contains(object)).map(|(key, _)| key.clone())
     }
 }
 
 impl Watching {
-    pub(super) fn new(hub: Arc<Hub>, id: u64, subscription: Arc<Subscription>) -> Self {
-        Self { hub, id, streams: HashMap::new(), subscription }
-    }
-
-    pub(super) fn add(&mut self, key: Key, objects: HashSet<ObjectId>) {
-        self.streams.insert(key, objects);
-    }
-
-    /// The objects that changed since the last call, or may have.
-    pub fn take_changed(&self) -> HashSet<ObjectId> {
-        std::mem::take(&mut self.subscription.changed.lock().unwrap_or_else(PoisonError::into_inner))
+    pub(super) fn new(hub: Arc<Hub>, link: Arc<Link>) -> Self {
+        Self { hub, link }
     }
 
     pub fn coverage(&self, object: &ObjectId) -> Coverage {
-        let Some((key, _)) = self.streams.iter().find(|(_, objects)| objects.contains(object)) else {
-            return Coverage::Blind;
-        };
-        match self.hub.state().streams.get(key) {
-            Some(stream) if !stream.readers.contains_key(&self.id) => Coverage::Blind,
+        let Some(key) = self.link.key_of(object) else { return Coverage::Blind };
+        match self.hub.state().streams.get(&key) {
+            Some(stream) if !stream.readers.contains_key(&self.link.id) => Coverage::Blind,
             Some(stream) if stream.is_live => Coverage::Live,
             Some(_) => Coverage::Starting,
             None => Coverage::Blind,
         }
     }
+
+    /// The version of the collection since which every change of the object was told; none where that cannot be said
+    /// now.
+    pub fn since(&self, object: &ObjectId) -> Option<u64> {
+        let key = self.link.key_of(object)?;
+        let state = self.hub.state();
+        let stream = state.streams.get(&key)?;
+        (stream.is_live && stream.readers.contains_key(&self.link.id)).then_some(stream.since).flatten()
+    }
 }
 
 impl Drop for Watching {
     fn drop(&mut self) {
-        self.streams.keys().for_each(|key| self.hub.leave(key, self.id));
+        self.link.closed.store(true, Ordering::SeqCst);
+        let keys: Vec<Key> = self.link.streams().keys().cloned().collect();
+        keys.iter().for_each(|key| self.hub.leave(key, self.link.id));
     }
 }

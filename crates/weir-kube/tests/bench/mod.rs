@@ -8,7 +8,7 @@ use kube::client::Body;
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use tower::{BoxError, ServiceExt};
 use weir_doc::from_value;
@@ -23,6 +23,7 @@ pub struct Bench {
     sandbox: Arc<Sandbox>,
     asked: Arc<Mutex<Vec<Asked>>>,
     too_old: Arc<AtomicUsize>,
+    denied: Arc<AtomicBool>,
 }
 
 /// A request.
@@ -49,13 +50,18 @@ impl Bench {
         let sandbox = Sandbox::open(Options { workloads: false, ..Options::default() }).unwrap();
         let asked = Arc::new(Mutex::new(Vec::new()));
         let too_old = Arc::new(AtomicUsize::new(0));
-        let (inner, log, forgotten) = (sandbox.service(), asked.clone(), too_old.clone());
+        let denied = Arc::new(AtomicBool::new(false));
+        let (inner, log, forgotten, no) = (sandbox.service(), asked.clone(), too_old.clone(), denied.clone());
         let service = tower::service_fn(move |request: Request<Body>| {
-            let (inner, log, forgotten) = (inner.clone(), log.clone(), forgotten.clone());
+            let (inner, log, forgotten, no) = (inner.clone(), log.clone(), forgotten.clone(), no.clone());
             async move {
                 let asked = Asked::of(&request);
                 let is_watch = asked.uri.contains("watch=true");
+                let is_review = asked.uri.ends_with("/selfsubjectaccessreviews");
                 log.lock().unwrap().push(asked);
+                if is_review && no.load(Ordering::SeqCst) {
+                    return Ok(answer(StatusCode::CREATED, &json!({"status": {"allowed": false}})).map(Either::Right));
+                }
                 let take_one = |left: usize| left.checked_sub(1);
                 if is_watch && forgotten.fetch_update(Ordering::SeqCst, Ordering::SeqCst, take_one).is_ok() {
                     return Ok(gone().map(Either::Right));
@@ -67,7 +73,7 @@ impl Bench {
         let client = kube::Client::new(service, "default");
         let session = Session::with_hub(client, Arc::new(Hub::new(limits)));
         let others = Session::new(kube::Client::new(sandbox.service(), "default"));
-        Self { session, others, sandbox, asked, too_old }
+        Self { session, others, sandbox, asked, too_old, denied }
     }
 
     pub fn asked(&self) -> Vec<Asked> {
@@ -77,6 +83,11 @@ impl Bench {
     /// The next watches are answered with 410.
     pub fn forget_the_past(&self, times: usize) {
         self.too_old.store(times, Ordering::SeqCst);
+    }
+
+    /// From now on the session itself may not watch all namespaces.
+    pub fn deny_everywhere(&self) {
+        self.denied.store(true, Ordering::SeqCst);
     }
 
     pub async fn apply(&self, object: &Value) {
@@ -124,10 +135,16 @@ pub async fn session(kubeconfig: &Path) -> Session {
 }
 
 fn gone() -> Response<Full<Bytes>> {
-    let status = json!({"apiVersion": "v1", "kind": "Status", "status": "Failure", "reason": "Expired", "code": 410,
-        "message": "too old resource version"});
-    let mut response = Response::new(Full::from(status.to_string()));
-    *response.status_mut() = StatusCode::GONE;
+    answer(
+        StatusCode::GONE,
+        &json!({"apiVersion": "v1", "kind": "Status", "status": "Failure", "reason": "Expired", "code": 410,
+            "message": "too old resource version"}),
+    )
+}
+
+fn answer(status: StatusCode, body: &Value) -> Response<Full<Bytes>> {
+    let mut response = Response::new(Full::from(body.to_string()));
+    *response.status_mut() = status;
     response
 }
 

@@ -9,6 +9,7 @@ mod parse;
 
 use parse::Part;
 use std::collections::BTreeMap;
+use std::fmt;
 use weir_base::{Budget, Exhausted};
 
 /// Why a text cannot be substituted. `at` is a character of the text, counted from 0.
@@ -37,8 +38,15 @@ impl SubstituteError {
 }
 
 /// The values of the variables, their names checked.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Default, PartialEq, Eq)]
 pub struct Variables(BTreeMap<String, String>);
+
+/// The names alone: values come from Secrets too.
+impl fmt::Debug for Variables {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_set().entries(self.0.keys()).finish()
+    }
+}
 
 impl Variables {
     /// Adds a variable; a later one of the same name wins. Newlines in values are removed.
@@ -54,6 +62,11 @@ impl Variables {
 
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
+    }
+
+    /// Names and values, by name.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.0.iter().map(|(name, value)| (name.as_str(), value.as_str()))
     }
 }
 

@@ -1,11 +1,17 @@
 //! Is an object ready? The rules are kstatus' (sigs.k8s.io/cli-utils) as forked by Flux.
 //!
-//! Order per object: being deleted; generation not observed; `Reconciling`; `Stalled`; the rules of
+//! Order per object: being deleted; generation not observed; `Reconciling` or `Stalled`; the rules of
 //! its kind; its `Ready` condition; else Current, since a kind without a status is ready by existing.
+//! A job has a rule of Flux' own instead. Fields of the wrong type make the verdict Unknown.
 
+mod fields;
+mod job;
 mod kinds;
+mod pod;
 
 use crate::meta;
+use fields::{Unreadable, conditions, strict_integer, strict_text};
+use std::time::SystemTime;
 use weir_doc::Node;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -56,55 +62,56 @@ impl Verdict {
     }
 }
 
-/// The verdict on a live object.
-pub fn assess(node: &Node) -> Verdict {
-    if meta::is_deleting(node) {
-        return Verdict::new(Status::Terminating, "Resource scheduled for deletion");
+/// The verdict on a live object, at the time `now`: a pod may be unschedulable for a while.
+pub fn assess(node: &Node, now: SystemTime) -> Verdict {
+    let (group, kind) = group_kind(node);
+    // Flux reads jobs with a rule of its own, which looks at nothing that all kinds have.
+    let verdict = match (group, kind) {
+        ("batch", "Job") => job::assess(node),
+        _ => general(node, group, kind, now),
+    };
+    verdict.unwrap_or_else(|why| Verdict::new(Status::Unknown, why))
+}
+
+fn general(node: &Node, group: &str, kind: &str, now: SystemTime) -> Result<Verdict, Unreadable> {
+    if strict_text(node, &["metadata", "deletionTimestamp"])?.is_some_and(|time| !time.is_empty()) {
+        return Ok(Verdict::new(Status::Terminating, "Resource scheduled for deletion"));
     }
-    let generation = node.path(&["metadata", "generation"]).and_then(Node::as_i64);
-    let observed = node.path(&["status", "observedGeneration"]).and_then(Node::as_i64);
-    if let (Some(generation), Some(observed)) = (generation, observed)
+    if let Some(generation) = strict_integer(node, &["metadata", "generation"])?
+        && let Some(observed) = strict_integer(node, &["status", "observedGeneration"])?
         && generation != observed
     {
-        return Verdict::in_progress(format!(
+        return Ok(Verdict::in_progress(format!(
             "{} generation is {generation}, but latest observed generation is {observed}",
             meta::kind(node)
-        ));
+        )));
     }
-    if let Some(condition) = condition(node, "Reconciling").filter(|c| c.is("True")) {
-        return Verdict::in_progress(condition.message);
+    let conditions = conditions(node)?;
+    for condition in &conditions {
+        if condition.is("Reconciling", "True") {
+            return Ok(Verdict::in_progress(condition.message));
+        }
+        if condition.is("Stalled", "True") {
+            return Ok(Verdict::failed(condition.message));
+        }
     }
-    if let Some(condition) = condition(node, "Stalled").filter(|c| c.is("True")) {
-        return Verdict::failed(condition.message);
+    if let Some(verdict) = kinds::assess(node, group, kind, &conditions, now)? {
+        return Ok(verdict);
     }
-    if let Some(verdict) = kinds::assess(node) {
-        return verdict;
-    }
-    match condition(node, "Ready") {
-        Some(ready) if ready.is("True") => Verdict::current("Resource is Ready"),
+    let ready = conditions.iter().find(|c| c.kind == "Ready" && ["True", "False", "Unknown"].contains(&c.status));
+    Ok(match ready {
+        Some(ready) if ready.status == "True" => Verdict::current("Resource is Ready"),
         Some(ready) => Verdict::in_progress(ready.message),
         None => Verdict::current("Resource is current"),
-    }
-}
-
-/// What one condition says.
-pub(crate) struct Condition<'n> {
-    status: &'n str,
-    pub reason: &'n str,
-    pub message: &'n str,
-}
-
-impl Condition<'_> {
-    pub fn is(&self, status: &str) -> bool {
-        self.status == status
-    }
-}
-
-pub(crate) fn condition<'n>(node: &'n Node, kind: &str) -> Option<Condition<'n>> {
-    let found = node.path(&["status", "conditions"])?.as_seq()?.iter().find(|c| c.str_at(&["type"]) == Some(kind))?;
-    Some(Condition {
-        status: found.str_at(&["status"]).unwrap_or("Unknown"),
-        reason: found.str_at(&["reason"]).unwrap_or_default(),
-        message: found.str_at(&["message"]).unwrap_or_default(),
     })
+}
+
+/// Group and kind; an `apiVersion` that is none makes the object one of no kind.
+fn group_kind(node: &Node) -> (&str, &str) {
+    let api_version = node.str_at(&["apiVersion"]).unwrap_or_default();
+    match api_version.split_once('/') {
+        Some((_, version)) if version.contains('/') => ("", ""),
+        Some((group, _)) => (group, meta::kind(node)),
+        None => ("", meta::kind(node)),
+    }
 }

@@ -50,7 +50,7 @@ impl Reconciler for Scripted {
         // Whose name says so.
         let event = cx.object_ref().id.name.starts_with("told").then(|| ("Told", format!("did {}", object.spec.url)));
         let metadata = Metadata::from([("revision".to_owned(), "main".to_owned())]);
-        Ok(Done { reason: "Succeeded", message: "done".to_owned(), event, metadata })
+        Ok(Done { reason: "Succeeded", message: "done".to_owned(), event, repeats: false, metadata })
     }
 
     async fn finalize(&self, object: &GitRepository, _cx: &mut Cx<GitRepository>) -> Result<(), Failure> {

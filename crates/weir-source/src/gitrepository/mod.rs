@@ -139,7 +139,7 @@ fn in_storage(artifact: &Artifact, event: Option<(&'static str, String)>, cx: &m
         ("revision".to_owned(), artifact.revision.clone()),
         ("digest".to_owned(), artifact.digest.clone()),
     ]);
-    Done { reason: reasons::SUCCEEDED, message, event, metadata }
+    Done { reason: reasons::SUCCEEDED, message, event, repeats: false, metadata }
 }
 
 fn announcement(fetched: &Fetched) -> String {

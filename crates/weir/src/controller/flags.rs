@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 use weir_artifact::Algorithm;
 use weir_git::ssh::{self, HostKeyAlgorithms, KexAlgorithms};
+use weir_object::GroupKind;
 use weir_runtime::{LeaseTiming, RetryDelay, Watch};
 
 /// The flags that mean the same for every controller.
@@ -137,6 +138,12 @@ pub struct Kustomize {
     /// Service account to impersonate where a Kustomization names none.
     #[arg(long, default_value = "", value_name = "NAME")]
     pub default_service_account: String,
+    /// Take over the fields of these field managers, by the beginning of their name; may be given several times.
+    #[arg(long, value_name = "NAME", action = clap::ArgAction::Append)]
+    pub override_manager: Vec<String>,
+    /// Kinds that are applied before the rest, without waiting for them: group/Kind, a comma list.
+    #[arg(long, value_delimiter = ',', value_parser = group_kind, value_name = "KINDS")]
+    pub custom_apply_stage_kinds: Vec<GroupKind>,
     /// Refuse remote bases. This version has none, so both values mean the same.
     #[arg(long, num_args = 0..=1, require_equals = true, default_value_t = false, default_missing_value = "true", action = clap::ArgAction::Set)]
     pub no_remote_bases: bool,
@@ -160,6 +167,15 @@ impl Own for Kustomize {
 
 fn duration(text: &str) -> Result<Duration, String> {
     text.parse::<weir_api::common::Duration>().map(|duration| duration.get()).map_err(|error| error.to_string())
+}
+
+fn group_kind(text: &str) -> Result<GroupKind, String> {
+    match text.trim().split_once('/') {
+        Some((group, kind)) if !kind.is_empty() && !kind.contains('/') => {
+            Ok(GroupKind { group: group.to_owned(), kind: kind.to_owned() })
+        }
+        _ => Err(format!("'{text}' is not of the form group/Kind (of the core group: /Kind)")),
+    }
 }
 
 fn algorithm(text: &str) -> Result<Algorithm, String> {
@@ -234,6 +250,8 @@ impl Kustomize {
             default_service_account: Some(self.default_service_account.clone()).filter(|name| !name.is_empty()),
             no_cross_namespace_refs,
             concurrent_ssa: self.concurrent_ssa,
+            override_managers: self.override_manager.clone(),
+            custom_apply_stage_kinds: self.custom_apply_stage_kinds.clone(),
             requeue_dependency: self.requeue_dependency,
             http_retry: self.http_retry,
         }

@@ -5,7 +5,6 @@ use clap::{Arg, ArgAction, ArgMatches, Args, Command, Error, FromArgMatches, err
 
 /// Flags, and the value at which they ask for nothing (empty: there is none).
 const REFUSED: &[(&str, &str)] = &[
-    ("custom-apply-stage-kinds", ""),
     ("default-decryption-service-account", ""),
     ("default-kubeconfig-service-account", ""),
     ("helm-cache-max-size", "0"),
@@ -16,7 +15,6 @@ const REFUSED: &[(&str, &str)] = &[
     ("helm-index-max-size", ""),
     ("insecure-kubeconfig-exec", "false"),
     ("insecure-kubeconfig-tls", "false"),
-    ("override-manager", ""),
     ("sops-age-secret", ""),
     ("sops-vault-configmap", ""),
     ("token-cache-max-duration", ""),

@@ -25,7 +25,9 @@ pub async fn definitions(session: &Session) -> Result<(), CliError> {
     for object in refs {
         loop {
             let live = session.get(&object).await?;
-            if live.is_some_and(|live| assess(&live).status == Status::Current && has_conditions(&live)) {
+            if live.is_some_and(|live| {
+                assess(&live, std::time::SystemTime::now()).status == Status::Current && has_conditions(&live)
+            }) {
                 break;
             }
             if Instant::now() > deadline {

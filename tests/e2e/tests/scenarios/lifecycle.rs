@@ -8,6 +8,7 @@ on_both!(
     variables_are_substituted,
     install_upgrade_prune,
     drift_is_corrected,
+    drift_is_seen_at_once,
     deleting_the_kustomization_deletes_its_objects,
     definition_and_object_in_one_commit
 );
@@ -72,6 +73,33 @@ fn drift_is_corrected(cluster: &Cluster) {
         assert_eq!(object["data"]["value"], "as in Git", "{name}");
         assert_eq!(object["data"].as_object().unwrap().len(), 1, "what was added by hand is gone: {object}");
     }
+}
+
+fn drift_is_seen_at_once(cluster: &Cluster) {
+    let repo = GitRepo::new(&[
+        ("namespace.yaml", &namespace("watched")),
+        ("a.yaml", &config_map("watched", "changed", "as in Git")),
+        ("b.yaml", &config_map("watched", "deleted", "as in Git")),
+        ("c.yaml", &deployment("watched", "scaled", 1)),
+    ]);
+    let _up = cluster.up(repo.path(), &[]);
+    cluster.ready("kustomization", "flux-system", "flux-system", "True");
+    let kubectl = cluster.kubectl();
+    let by_hand = r#"{"data":{"value":"by hand","added":"by hand"}}"#;
+    kubectl.run(&["patch", "configmap", "-n", "watched", "changed", "--type=merge", "-p", by_hand]).unwrap();
+    kubectl.run(&["delete", "configmap", "-n", "watched", "deleted"]).unwrap();
+    // What is not in Git is nobody's business.
+    kubectl.run(&["annotate", "deployment", "-n", "watched", "scaled", "--field-manager=operator", "a=b"]).unwrap();
+    // The interval of the Kustomization is minutes away.
+    for name in ["changed", "deleted"] {
+        eventually(&format!("{name} is as in Git"), || {
+            let object = kubectl.json(&["get", "configmap", "-n", "watched", name])?;
+            let data = object["data"].as_object().cloned().unwrap_or_default();
+            if data.len() == 1 && data["value"] == "as in Git" { Ok(()) } else { Err(object["data"].to_string()) }
+        });
+    }
+    let scaled = kubectl.json(&["get", "deployment", "-n", "watched", "scaled"]).unwrap();
+    assert_eq!(scaled["metadata"]["annotations"]["a"], "b");
 }
 
 fn deleting_the_kustomization_deletes_its_objects(cluster: &Cluster) {

@@ -1,0 +1,246 @@
+//! One object: what applying it would do, and doing it.
+
+use crate::applier::{Candidate, POLL, Preview, STAGE_TIMEOUT};
+use crate::compare::differs;
+use crate::scope::{scope, scope_node};
+use crate::takeover::{self, Takeover};
+use crate::track::Digest;
+use crate::{Action, Applier, ApplyError, mask};
+use std::time::{Duration, Instant, SystemTime};
+use weir_doc::Node;
+use weir_kube::{Answer, ApplyOptions, KubeError, Propagation};
+use weir_object::kstatus::{self, Status};
+use weir_object::{ObjectRef, meta};
+
+/// How often other writers may be faster while fields are taken over.
+const TAKEOVERS: usize = 5;
+
+/// An object whose apply would be taken.
+pub(crate) struct Planned {
+    pub candidate: Candidate,
+    pub step: Step,
+}
+
+pub(crate) enum Step {
+    Keep(Action),
+    Apply {
+        action: Action,
+        /// Done before, so that applying removes what others added by hand.
+        takeover: Option<Node>,
+    },
+    /// Apply without having asked before; nothing else depends on it.
+    Attempt,
+    /// Delete the live object, wait until it is gone, create it.
+    Recreate {
+        uid: Option<String>,
+    },
+}
+
+/// What was done to an object.
+pub(crate) struct Executed {
+    pub action: Action,
+    /// It was ready at once.
+    pub is_ready: bool,
+}
+
+impl Applier<'_> {
+    /// What applying would do. The dry-run comes first: it tells whether there is an object at all, and at which version,
+    /// and so mostly spares the reading of it.
+    pub(crate) async fn plan(&self, mut candidate: Candidate, lag: Duration) -> Result<Planned, ApplyError> {
+        if self.owner.is_left_alone(&candidate.node) {
+            return Ok(Planned { candidate, step: Step::Keep(Action::Skipped) });
+        }
+        let resource = match self.session.resource_within(&candidate.object, lag).await {
+            Ok(resource) => resource,
+            Err(source) => {
+                return Err(ApplyError::DryRun { object: candidate.object.into(), at: candidate.at, source });
+            }
+        };
+        // Of a kind that was defined just now it was not known before.
+        scope(&mut candidate.object, &resource);
+        scope_node(&mut candidate.node, &resource);
+        let Candidate { node, object, at, wanted } = &candidate;
+        if resource.namespaced && object.id.namespace.is_empty() {
+            return Err(ApplyError::NoNamespace { object: object.clone().into(), at: at.clone() });
+        }
+        let since = self.tracker.and_then(|tracker| tracker.since(&object.id));
+        let answer = self.session.apply_told(node, self.apply_options(true)).await;
+        let step = match answer {
+            Ok(Answer { is_new: true, .. }) => Step::Apply { action: Action::Created, takeover: None },
+            Ok(Answer { object: applied, .. }) => match self.known_content(&candidate, &applied) {
+                Some((version, content)) if content == Digest::of_content(&applied) => {
+                    if let Some(tracker) = self.tracker {
+                        tracker.note_again(&object.id, *wanted, version, since);
+                    }
+                    Step::Keep(Action::Unchanged)
+                }
+                Some(_) if !self.owner.is_create_only(node) => {
+                    Step::Apply { action: Action::Configured, takeover: None }
+                }
+                _ => {
+                    let live = self.live(&candidate).await?;
+                    let step = self.compared(node, live.as_ref(), &applied);
+                    if let (Some(tracker), Some(live), Step::Keep(Action::Unchanged)) = (self.tracker, &live, &step) {
+                        tracker.note(&object.id, *wanted, live, since);
+                        tracker.note_health(&object.id, live, since, &kstatus::assess(live, SystemTime::now()));
+                    }
+                    step
+                }
+            },
+            Err(error) => self.refused(&candidate, error).await?,
+        };
+        if let (Some(tracker), Step::Keep(Action::Skipped)) = (self.tracker, &step) {
+            tracker.leave(&object.id);
+        }
+        Ok(Planned { candidate, step })
+    }
+
+    /// What the object holds, when the answer to a dry-run shows that it is as it was when that was noted.
+    fn known_content(&self, candidate: &Candidate, answer: &Node) -> Option<(u64, Digest)> {
+        let version = meta::resource_version(answer)?.parse().ok()?;
+        Some((version, self.tracker?.content_at(&candidate.object.id, version)?))
+    }
+
+    async fn live(&self, candidate: &Candidate) -> Result<Option<Node>, ApplyError> {
+        let Candidate { object, at, node, .. } = candidate;
+        let failed =
+            |source| ApplyError::Read { object: object.clone().into(), at: at.clone(), source: mask(node, source) };
+        self.session.get(object).await.map_err(failed)
+    }
+
+    /// The step from the object as it is to the one that a dry-run answered with.
+    fn compared(&self, node: &Node, live: Option<&Node>, applied: &Node) -> Step {
+        // It went between the two requests.
+        let Some(live) = live else { return Step::Apply { action: Action::Created, takeover: None } };
+        if self.owner.is_left_alone(live) || self.owner.is_create_only(node) {
+            return Step::Keep(Action::Skipped);
+        }
+        let is_merged = self.owner.is_merged(node) || self.owner.is_merged(live);
+        let takeover = if is_merged { None } else { takeover::patch(live, self.takeover()) };
+        match takeover.is_none() && !differs(live, applied) {
+            true => Step::Keep(Action::Unchanged),
+            false => Step::Apply { action: Action::Configured, takeover },
+        }
+    }
+
+    /// A dry-run that was refused: an object that is to be left alone is no error, nor is one that may be made anew.
+    async fn refused(&self, candidate: &Candidate, error: KubeError) -> Result<Step, ApplyError> {
+        let Candidate { node, object, at, .. } = candidate;
+        // Of an object that cannot be read it is the first error that matters.
+        match self.live(candidate).await.ok().flatten() {
+            Some(live) if self.owner.is_left_alone(&live) || self.owner.is_create_only(node) => {
+                Ok(Step::Keep(Action::Skipped))
+            }
+            Some(live) if self.may_recreate(node, &live, &error).await => {
+                Ok(Step::Recreate { uid: meta::uid(&live).map(str::to_owned) })
+            }
+            _ => Err(ApplyError::DryRun { object: object.clone().into(), at: at.clone(), source: mask(node, error) }),
+        }
+    }
+
+    /// What applying would make of an object, with both sides.
+    pub(crate) async fn look_ahead(&self, candidate: Candidate) -> Result<Preview, ApplyError> {
+        let live = match self.live(&candidate).await {
+            // A kind that does not exist yet has no objects; whether that is right, the dry-run says.
+            Err(ApplyError::Read { source: KubeError::UnknownKind { .. }, .. }) => None,
+            answer => answer?,
+        };
+        let planned = self.plan(candidate, Duration::ZERO).await?;
+        let Candidate { node, object, at, .. } = planned.candidate;
+        let action = match planned.step {
+            Step::Keep(action) | Step::Apply { action, .. } => action,
+            Step::Attempt => Action::Configured,
+            Step::Recreate { .. } => Action::Created,
+        };
+        let wanted = match action {
+            Action::Skipped => None,
+            _ if matches!(planned.step, Step::Recreate { .. }) => Some(node),
+            _ => {
+                let failed = |source| ApplyError::DryRun { object: object.clone().into(), at: at.clone(), source };
+                Some(self.session.apply(&node, self.apply_options(true)).await.map_err(failed)?)
+            }
+        };
+        Ok(Preview { object, action, at, live, wanted })
+    }
+
+    pub(crate) async fn execute(&self, plan: Planned) -> Result<Executed, ApplyError> {
+        let Planned { candidate, step } = plan;
+        let Candidate { node, object, at, wanted } = &candidate;
+        let failed =
+            |source| ApplyError::Apply { object: object.clone().into(), at: at.clone(), source: mask(node, source) };
+        let before = match (&step, self.tracker) {
+            (Step::Keep(action), _) => return Ok(Executed { action: *action, is_ready: true }),
+            (Step::Attempt, Some(tracker)) => tracker.untouched(&object.id),
+            _ => None,
+        };
+        let since = self.tracker.and_then(|tracker| tracker.since(&object.id));
+        if let Some(tracker) = self.tracker {
+            tracker.begin(&object.id);
+        }
+        let action = match step {
+            Step::Keep(action) => action,
+            Step::Attempt => Action::Configured,
+            Step::Apply { action, takeover } => {
+                if let Some(patch) = takeover {
+                    self.take_over(object, patch).await.map_err(failed)?;
+                }
+                action
+            }
+            Step::Recreate { uid } => {
+                self.session.delete(object, Propagation::Background, uid.as_deref()).await.map_err(failed)?;
+                self.until_gone(&candidate, uid.as_deref()).await?;
+                Action::Created
+            }
+        };
+        let applied = self.session.apply(node, self.apply_options(false)).await.map_err(failed)?;
+        let verdict = kstatus::assess(&applied, SystemTime::now());
+        if let Some(tracker) = self.tracker {
+            tracker.note(&object.id, *wanted, &applied, since);
+            tracker.note_health(&object.id, &applied, since, &verdict);
+        }
+        let is_same = before == Some(Digest::of_content(&applied));
+        let action = if is_same { Action::Unchanged } else { action };
+        Ok(Executed { action, is_ready: verdict.status == Status::Current })
+    }
+
+    /// Makes the fields ours that are to be. The patch is for the version it was made for; where another writer was
+    /// faster (a controller that reports a status), it is made anew from what is there now.
+    async fn take_over(&self, object: &ObjectRef, mut patch: Node) -> Result<(), KubeError> {
+        for _ in 0..TAKEOVERS {
+            let Err(error) = self.session.json_patch(object, self.manager, &patch).await else { return Ok(()) };
+            let was_late = error.is_conflict() || error.status_reason() == "Invalid";
+            let live = if was_late { self.session.get(object).await? } else { None };
+            match live {
+                Some(live) if meta::resource_version(&live) != takeover::version(&patch) => {
+                    let Some(next) = takeover::patch(&live, self.takeover()) else { return Ok(()) };
+                    patch = next;
+                }
+                _ => return Err(error),
+            }
+        }
+        self.session.json_patch(object, self.manager, &patch).await.map(drop)
+    }
+
+    async fn until_gone(&self, candidate: &Candidate, uid: Option<&str>) -> Result<(), ApplyError> {
+        let deadline = Instant::now() + STAGE_TIMEOUT;
+        while let Some(live) = self.live(candidate).await? {
+            if meta::uid(&live) != uid {
+                return Ok(());
+            }
+            if Instant::now() > deadline {
+                let waiting = vec![format!("{} status: 'Terminating'", candidate.object)];
+                return Err(ApplyError::NotReady { waiting });
+            }
+            tokio::time::sleep(POLL).await;
+        }
+        Ok(())
+    }
+
+    fn apply_options(&self, dry_run: bool) -> ApplyOptions<'_> {
+        ApplyOptions { manager: self.manager, force: true, dry_run }
+    }
+
+    fn takeover(&self) -> Takeover<'_> {
+        Takeover { manager: self.manager, overrides: &self.options.overrides }
+    }
+}
