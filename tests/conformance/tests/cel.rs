@@ -3,6 +3,7 @@
 
 use serde::Deserialize;
 use std::path::PathBuf;
+use weir_apply::{CustomCheckError, CustomChecks, Expressions};
 use weir_base::Budget;
 use weir_cel::{CelError, Program, Variables};
 use weir_conformance::root;
@@ -101,5 +102,56 @@ fn expressions() {
         }
     }
     println!("{cases} cases, {differences} differences");
+    assert_eq!(differences, 0, "see above");
+}
+
+#[derive(Deserialize)]
+struct Judged {
+    name: String,
+    checks: Vec<Check>,
+    object: Node,
+    /// The status, "refused" of the checks, or "not for this object".
+    verdict: String,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Check {
+    api_version: String,
+    kind: Option<String>,
+    in_progress: Option<String>,
+    failed: Option<String>,
+    current: String,
+}
+
+fn checks(entries: &[Check]) -> Result<CustomChecks, CustomCheckError> {
+    let mut checks = CustomChecks::default();
+    for (at, check) in entries.iter().enumerate() {
+        let (in_progress, failed) = (check.in_progress.as_deref(), check.failed.as_deref());
+        let expressions = Expressions { in_progress, failed, current: &check.current };
+        checks.add(at, &check.api_version, check.kind.as_deref(), expressions)?;
+    }
+    Ok(checks)
+}
+
+#[test]
+fn statuses() {
+    let text = std::fs::read(root("cel").join("statuses.json")).unwrap();
+    let cases: Vec<Judged> = serde_json::from_slice(&text).unwrap();
+    let mut differences = 0;
+    for case in &cases {
+        let found = match checks(&case.checks) {
+            Err(_) => "refused",
+            Ok(checks) => match checks.assess(&case.object) {
+                Some(verdict) => verdict.status.as_str(),
+                None => "not for this object",
+            },
+        };
+        if found != case.verdict {
+            differences += 1;
+            println!("{}: expected {}, found {found}", case.name, case.verdict);
+        }
+    }
+    println!("{} cases, {differences} differences", cases.len());
     assert_eq!(differences, 0, "see above");
 }
