@@ -184,7 +184,8 @@ impl Applier<'_> {
         let deadline = Instant::now() + STAGE_TIMEOUT;
         let mut waiting = objects;
         while !waiting.is_empty() {
-            let verdicts = health(self.session, &waiting, self.options.concurrency, self.tracker).await;
+            let verdicts =
+                health(self.session, &waiting, &Default::default(), self.options.concurrency, self.tracker).await;
             let pending: Vec<_> = verdicts.into_iter().filter(|h| !h.is_current()).collect();
             if pending.iter().any(|h| h.is_failed()) || (Instant::now() > deadline && !pending.is_empty()) {
                 return Err(ApplyError::NotReady { waiting: pending.iter().map(ToString::to_string).collect() });

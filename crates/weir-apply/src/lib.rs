@@ -11,6 +11,7 @@ mod applier;
 mod bundle;
 mod change;
 mod compare;
+mod custom;
 mod error;
 mod health;
 mod mask;
@@ -27,6 +28,7 @@ use mask::mask;
 
 pub use applier::{Applier, Options, Preview};
 pub use change::{Action, Change, Witness};
+pub use custom::{CustomCheckError, CustomChecks, Expressions, ReadyExpression};
 pub use error::ApplyError;
 pub use health::{Health, health};
 pub use owner::Owner;

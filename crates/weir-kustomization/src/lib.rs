@@ -60,6 +60,8 @@ pub struct Options {
     /// When a missing source or dependency is looked at again (`--requeue-dependency`); a watch is
     /// normally faster.
     pub requeue_dependency: Duration,
+    /// A `readyExpr` is asked besides the Ready condition, not instead of it (gate `AdditiveCELDependencyCheck`).
+    pub additive_cel_dependency_check: bool,
     /// Tries to fetch an artifact after the first (`--http-retry`).
     pub http_retry: u32,
 }
@@ -74,6 +76,7 @@ impl Default for Options {
             override_managers: Vec::new(),
             custom_apply_stage_kinds: Vec::new(),
             requeue_dependency: Duration::from_secs(30),
+            additive_cel_dependency_check: false,
             http_retry: 9,
         }
     }

@@ -18,6 +18,8 @@ mod crash;
 mod definitions;
 #[path = "scenarios/docs.rs"]
 mod docs;
+#[path = "scenarios/expressions.rs"]
+mod expressions;
 #[path = "scenarios/git/mod.rs"]
 mod git;
 #[path = "scenarios/git_ssh.rs"]
