@@ -42,7 +42,7 @@ pub(crate) async fn source(
     known: &Sources,
 ) -> Result<Source, Failure> {
     let reference = source_ref(plan);
-    if reference.id.kind == GitRepository::INFO.kind && !is_asked_for(cx) {
+    if reference.id.kind == GitRepository::INFO.kind && !plan.direct_source && !is_asked_for(cx) {
         let key = (plan.source_namespace.clone(), plan.source.name.clone());
         if let Some(artifact) = known.artifact(&key) {
             return Ok(Source::of(artifact));

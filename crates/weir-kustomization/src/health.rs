@@ -9,7 +9,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use weir_api::{Kustomization, reasons};
-use weir_apply::{Health, Tracker, health};
+use weir_apply::{Health, Tracker, explain, health};
 use weir_kube::{Coverage, Session};
 use weir_object::ObjectRef;
 use weir_runtime::{Cx, Failure, Ready, Severity, conditions};
@@ -197,15 +197,21 @@ pub(crate) async fn check(
         }
         return Ok(None);
     }
-    let listed = |entries: &[&Health]| entries.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
-    let pending = &awaited.pending;
-    let failed: Vec<&Health> = pending.iter().filter(|h| h.is_failed()).collect();
-    let problem = if !failed.is_empty() {
-        Some(format!("failed early due to stalled resources: [{}]", listed(&failed)))
-    } else if Instant::now() >= awaited.deadline {
-        Some(format!("timeout waiting for: [{}]", listed(&pending.iter().collect::<Vec<_>>())))
+    let is_over = Instant::now() >= awaited.deadline;
+    let failed: Vec<Health> = awaited.pending.iter().filter(|health| health.is_failed()).cloned().collect();
+    let ends_early = if plan.fail_fast { !failed.is_empty() } else { failed.len() == awaited.pending.len() };
+    let problem = if ends_early {
+        Some(("failed early due to stalled resources", failed))
     } else {
-        None
+        is_over.then(|| ("timeout waiting for", awaited.pending.clone()))
+    };
+    let problem = match problem {
+        Some((what, mut which)) => {
+            explain(tenant, &mut which).await;
+            let listed: Vec<String> = which.iter().map(ToString::to_string).collect();
+            Some(format!("{what}: [{}]", listed.join(", ")))
+        }
+        None => None,
     };
     if let Some(problem) = problem {
         let message = format!("health check failed after {:.3}s: {problem}", awaited.began.elapsed().as_secs_f64());

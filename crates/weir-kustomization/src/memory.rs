@@ -30,6 +30,7 @@ struct Memory {
     tracker: Option<Arc<Tracker>>,
     checked: Option<Instant>,
     built: Option<Arc<Built>>,
+    deleted: Option<Arc<Vec<ObjectRef>>>,
 }
 
 /// The last build whose objects are all applied.
@@ -93,6 +94,17 @@ impl Memories {
 
     pub fn set_built(&self, key: &Key, built: Option<Built>) {
         self.all().entry(key.clone()).or_default().built = built.map(Arc::new);
+    }
+
+    /// The objects whose end a deletion waits for.
+    pub fn deleted(&self, key: &Key) -> Option<Arc<Vec<ObjectRef>>> {
+        self.all().get(key)?.deleted.clone()
+    }
+
+    pub fn set_deleted(&self, key: &Key, objects: Vec<ObjectRef>) -> Arc<Vec<ObjectRef>> {
+        let objects = Arc::new(objects);
+        self.all().entry(key.clone()).or_default().deleted = Some(objects.clone());
+        objects
     }
 
     pub fn forget(&self, key: &Key) {

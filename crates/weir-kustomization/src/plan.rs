@@ -23,6 +23,12 @@ pub(crate) struct Plan {
     pub prune: bool,
     pub force: bool,
     pub wait: bool,
+    /// The first failed object ends the waiting.
+    pub fail_fast: bool,
+    /// A variable that is not set and has no default is an error.
+    pub strict: bool,
+    /// Sources are read from the API server in each pass.
+    pub direct_source: bool,
     pub health_checks: Vec<ObjectRef>,
     /// Who says how objects are, where it is not kstatus.
     pub checks: Arc<CustomChecks>,
@@ -123,6 +129,9 @@ pub(crate) fn plan(object: &Kustomization, options: &Options) -> Result<Plan, Fa
         prune: *prune,
         force: *force,
         wait: *wait,
+        fail_fast: options.fail_fast,
+        strict: options.strict_substitutions,
+        direct_source: options.direct_source_fetch,
         health_checks: health_checks
             .iter()
             .map(|check| {

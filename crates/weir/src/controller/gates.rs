@@ -7,29 +7,42 @@ pub struct Gates {
     pub watch_configs: bool,
     /// A readyExpr is asked besides the Ready condition (`AdditiveCELDependencyCheck`).
     pub additive_cel: bool,
+    /// The first failed object ends the waiting for the others (`DisableFailFastBehavior` is off).
+    pub fail_fast: bool,
+    /// A variable that is not set and has no default is an error (`StrictPostBuildSubstitutions`).
+    pub strict_substitutions: bool,
+    /// Sources are read from the API server in each pass (`DirectSourceFetch`).
+    pub direct_source: bool,
+}
+
+impl Default for Gates {
+    fn default() -> Self {
+        Self {
+            watch_configs: true,
+            additive_cel: false,
+            fail_fast: true,
+            strict_substitutions: true,
+            direct_source: false,
+        }
+    }
 }
 
 /// Flux's gates, and the value at which they are here. Those of [`Gates`] can have either value.
 const GATES: &[(&str, bool)] = &[
     ("CacheSecretsAndConfigMaps", false),
-    ("CancelHealthCheckOnNewRevision", false),
-    ("DisableFailFastBehavior", false),
     // Nothing is cached that a poller could show.
     ("DisableStatusPollerCache", true),
-    // Sources are read from the API server.
-    ("DirectSourceFetch", true),
     ("ExternalArtifact", false),
     ("GroupChangeLog", false),
     ("MigrateAPIVersion", false),
     ("ObjectLevelWorkloadIdentity", false),
-    ("StrictPostBuildSubstitutions", true),
 ];
 
 impl FromStr for Gates {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let mut gates = Self { watch_configs: true, additive_cel: false };
+        let mut gates = Self::default();
         for pair in text.split(',').map(str::trim).filter(|pair| !pair.is_empty()) {
             let (name, value) = pair.split_once('=').ok_or_else(|| format!("'{pair}' is not of the form GATE=true"))?;
             let value = match value.to_ascii_lowercase().as_str() {
@@ -40,6 +53,11 @@ impl FromStr for Gates {
             match name {
                 "DisableConfigWatchers" => gates.watch_configs = !value,
                 "AdditiveCELDependencyCheck" => gates.additive_cel = value,
+                "DisableFailFastBehavior" => gates.fail_fast = !value,
+                "StrictPostBuildSubstitutions" => gates.strict_substitutions = value,
+                "DirectSourceFetch" => gates.direct_source = value,
+                // Waiting holds no worker here, so a new revision is always begun with at once.
+                "CancelHealthCheckOnNewRevision" => {}
                 _ => is_here(name, value)?,
             }
         }
@@ -62,11 +80,14 @@ mod tests {
 
     #[test]
     fn what_cannot_be_done_is_refused() {
-        let usual = Gates { watch_configs: true, additive_cel: false };
+        let usual = Gates::default();
         assert_eq!("".parse(), Ok(usual.clone()));
         assert_eq!("DisableStatusPollerCache=true, ExternalArtifact=false".parse(), Ok(usual.clone()));
         assert_eq!("DisableConfigWatchers=true".parse(), Ok(Gates { watch_configs: false, ..usual.clone() }));
-        assert_eq!("AdditiveCELDependencyCheck=true".parse(), Ok(Gates { additive_cel: true, ..usual }));
+        assert_eq!("AdditiveCELDependencyCheck=true".parse(), Ok(Gates { additive_cel: true, ..usual.clone() }));
+        let other = "DisableFailFastBehavior=true,StrictPostBuildSubstitutions=false,DirectSourceFetch=true";
+        let expect = Gates { fail_fast: false, strict_substitutions: false, direct_source: true, ..usual };
+        assert_eq!(other.parse(), Ok(expect));
         for (text, expect) in [
             ("ExternalArtifact=true", "ExternalArtifact=true is not implemented in this version of weir"),
             ("NoSuchGate=true", "'NoSuchGate' is not a feature gate"),
