@@ -2,7 +2,7 @@ use crate::normalise::normalise;
 use crate::scope::scope_all;
 use crate::step::{Planned, Step};
 use crate::track::{Digest, Tracker};
-use crate::{Action, ApplyError, Change, Owner, Witness, health};
+use crate::{Action, ApplyError, Change, CustomChecks, Owner, Witness, health};
 use futures::{StreamExt, stream};
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -28,6 +28,8 @@ pub struct Options {
     pub overrides: Vec<String>,
     /// Kinds that are applied before the rest, without waiting for them (`--custom-apply-stage-kinds`).
     pub early_kinds: Vec<GroupKind>,
+    /// Who says whether the objects of a stage are ready, where it is not kstatus.
+    pub checks: Arc<CustomChecks>,
     /// Ask the server about each object, also where nothing can have changed: revoked rights, admission and defaults
     /// show up nowhere else.
     pub check_all: bool,
@@ -185,7 +187,7 @@ impl Applier<'_> {
         let mut waiting = objects;
         while !waiting.is_empty() {
             let verdicts =
-                health(self.session, &waiting, &Default::default(), self.options.concurrency, self.tracker).await;
+                health(self.session, &waiting, &self.options.checks, self.options.concurrency, self.tracker).await;
             let pending: Vec<_> = verdicts.into_iter().filter(|h| !h.is_current()).collect();
             if pending.iter().any(|h| h.is_failed()) || (Instant::now() > deadline && !pending.is_empty()) {
                 return Err(ApplyError::NotReady { waiting: pending.iter().map(ToString::to_string).collect() });

@@ -229,7 +229,8 @@ impl Applier<'_> {
         let is_same =
             before.is_some_and(|(content, known)| version == Some(known) || content == Digest::of_content(&applied));
         let action = if is_same { Action::Unchanged } else { action };
-        Ok(Executed { action, is_ready: verdict.status == Status::Current })
+        let is_judged = self.options.checks.covers(&object.id.group, &object.id.kind);
+        Ok(Executed { action, is_ready: verdict.status == Status::Current && !is_judged })
     }
 
     /// Makes the fields ours that are to be. The patch is for the version it was made for; where another writer was
