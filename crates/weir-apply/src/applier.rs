@@ -2,7 +2,7 @@ use crate::normalise::normalise;
 use crate::scope::scope_all;
 use crate::step::{Planned, Step};
 use crate::track::{Digest, Tracker};
-use crate::{Action, ApplyError, Change, CustomChecks, Owner, Witness, health};
+use crate::{Action, ApplyError, Change, CustomChecks, IgnoreRule, Owner, Witness, health, ignore};
 use futures::{StreamExt, stream};
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -28,6 +28,8 @@ pub struct Options {
     pub overrides: Vec<String>,
     /// Kinds that are applied before the rest, without waiting for them (`--custom-apply-stage-kinds`).
     pub early_kinds: Vec<GroupKind>,
+    /// Fields that others may set.
+    pub ignore: Vec<IgnoreRule>,
     /// Who says whether the objects of a stage are ready, where it is not kstatus.
     pub checks: Arc<CustomChecks>,
     /// Ask the server about each object, also where nothing can have changed: revoked rights, admission and defaults
@@ -139,6 +141,8 @@ impl Applier<'_> {
         let mut options = Node::map();
         options.set("manager", self.manager);
         options.set("force", self.options.force);
+        let ignored = ignore::paths(&self.options.ignore, node);
+        options.set("ignored", ignored.into_iter().map(Node::from).collect::<Vec<_>>());
         options.set("overrides", self.options.overrides.iter().map(|o| Node::from(o.as_str())).collect::<Vec<_>>());
         Digest::of(&[node, &options])
     }
@@ -178,6 +182,7 @@ impl Applier<'_> {
         self.tracker.is_some_and(|tracker| tracker.untouched(&candidate.object.id).is_some())
             && !self.owner.is_left_alone(&candidate.node)
             && !self.owner.is_create_only(&candidate.node)
+            && ignore::paths(&self.options.ignore, &candidate.node).is_empty()
             && !self.options.force
             && !self.owner.is_forced(&candidate.node)
     }

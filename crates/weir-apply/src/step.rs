@@ -6,7 +6,7 @@ use crate::normalise::without_unknown;
 use crate::scope::{scope, scope_node};
 use crate::takeover::{self, Takeover};
 use crate::track::Digest;
-use crate::{Action, Applier, ApplyError, mask};
+use crate::{Action, Applier, ApplyError, ignore, mask};
 use std::time::{Duration, Instant, SystemTime};
 use weir_doc::Node;
 use weir_kube::{Answer, ApplyOptions, KubeError, Propagation};
@@ -71,6 +71,8 @@ impl Applier<'_> {
             candidate.left_out = left_out;
             answer = self.session.apply_told(&candidate.node, self.apply_options(true)).await;
         }
+        let ignored = ignore::paths(&self.options.ignore, &candidate.node);
+        let mut sent = None;
         let Candidate { node, object, wanted, .. } = &candidate;
         let step = match answer {
             Ok(Answer { is_new: true, .. }) => Step::Apply { action: Action::Created, takeover: None },
@@ -86,7 +88,10 @@ impl Applier<'_> {
                 }
                 _ => {
                     let live = self.live(&candidate).await?;
-                    let step = self.compared(node, live.as_ref(), &applied);
+                    let step = self.compared(node, live.as_ref(), &applied, &ignored);
+                    if let (Some(live), Step::Apply { .. }, false) = (&live, &step, ignored.is_empty()) {
+                        sent = Some(ignore::yielding(node, live, &applied, &ignored, self.manager));
+                    }
                     if let (Some(tracker), Some(live), Step::Keep(Action::Unchanged)) = (self.tracker, &live, &step) {
                         tracker.note(&object.id, *wanted, live, since);
                         tracker.note_health(&object.id, live, since, &kstatus::assess(live, SystemTime::now()));
@@ -99,11 +104,17 @@ impl Applier<'_> {
         if let (Some(tracker), Step::Keep(Action::Skipped)) = (self.tracker, &step) {
             tracker.leave(&object.id);
         }
+        if let Some(sent) = sent {
+            candidate.node = sent;
+        }
         Ok(Planned { candidate, step })
     }
 
     /// What the object holds, when the answer to a dry-run shows that it is as it was when that was noted.
     fn known_content(&self, candidate: &Candidate, answer: &Node) -> Option<(u64, Digest)> {
+        if !ignore::paths(&self.options.ignore, &candidate.node).is_empty() {
+            return None;
+        }
         let version = meta::resource_version(answer)?.parse().ok()?;
         Some((version, self.tracker?.content_at(&candidate.object.id, version)?))
     }
@@ -116,7 +127,7 @@ impl Applier<'_> {
     }
 
     /// The step from the object as it is to the one that a dry-run answered with.
-    fn compared(&self, node: &Node, live: Option<&Node>, applied: &Node) -> Step {
+    fn compared(&self, node: &Node, live: Option<&Node>, applied: &Node, ignored: &[&str]) -> Step {
         // It went between the two requests.
         let Some(live) = live else { return Step::Apply { action: Action::Created, takeover: None } };
         if self.owner.is_left_alone(live) || self.owner.is_create_only(node) {
@@ -124,7 +135,11 @@ impl Applier<'_> {
         }
         let is_merged = self.owner.is_merged(node) || self.owner.is_merged(live);
         let takeover = if is_merged { None } else { takeover::patch(live, self.takeover()) };
-        match takeover.is_none() && !differs(live, applied) {
+        let is_same = match ignored {
+            [] => !differs(live, applied),
+            paths => !differs(&ignore::without(live, paths), &ignore::without(applied, paths)),
+        };
+        match takeover.is_none() && is_same {
             true => Step::Keep(Action::Unchanged),
             false => Step::Apply { action: Action::Configured, takeover },
         }

@@ -151,6 +151,7 @@ pub(crate) async fn apply(
             concurrency: plan.concurrency,
             overrides: plan.overrides.clone(),
             early_kinds: plan.early_kinds.clone(),
+            ignore: plan.ignore.clone(),
             checks: plan.checks.clone(),
             check_all,
         },

@@ -161,10 +161,21 @@ impl Reconciler for Kustomizations {
         let plan = plan::plan(object, &self.options)?;
         let times = self.stirred.times(&key(cx));
         let source = gather::source(cx, &plan, object, &self.sources).await?;
+        let what = memory::Done { generation: object.metadata.generation, revision: source.revision.clone(), times };
+        if let Some(ago) = self.memories.is_done(&key(cx), &what)
+            && ago < plan.interval.mul_f64(0.9)
+            && !gather::is_asked_for(cx)
+        {
+            return Err(Failure::Again { after: plan.interval.saturating_sub(ago) });
+        }
+        self.memories.set_done(&key(cx), None);
         let about = about(&source);
         let result = self.advance(object, cx, &plan, &source, times).await;
         match result {
-            Ok(done) => Ok(Done { metadata: finished(about), ..done }),
+            Ok(done) => {
+                self.memories.set_done(&key(cx), Some(what));
+                Ok(Done { metadata: finished(about), ..done })
+            }
             Err(failure) => {
                 if let Failure::Transient { reason, .. } = &failure {
                     self.memories.await_health(&key(cx), None);

@@ -6,11 +6,11 @@ use std::time::Duration;
 use weir_api::common::{CustomHealthCheck, DependencyReference};
 use weir_api::kustomize::{DeletionPolicy, KustomizationSourceReference, KustomizationSpec, PostBuild};
 use weir_api::{FluxObject, Kustomization, reasons};
-use weir_apply::{CustomChecks, Expressions, ReadyExpression};
+use weir_apply::{CustomChecks, Expressions, IgnoreRule, ReadyExpression};
 use weir_base::Diagnose;
 use weir_doc::{Node, from_value};
 use weir_object::{GroupKind, ObjectId, ObjectRef};
-use weir_render::Overlay;
+use weir_render::{Overlay, Picker};
 use weir_runtime::Failure;
 
 #[derive(Clone, Debug)]
@@ -30,6 +30,8 @@ pub(crate) struct Plan {
     /// Sources are read from the API server in each pass.
     pub direct_source: bool,
     pub health_checks: Vec<ObjectRef>,
+    /// Fields that others may set.
+    pub ignore: Vec<IgnoreRule>,
     /// Who says how objects are, where it is not kstatus.
     pub checks: Arc<CustomChecks>,
     pub dependencies: Vec<Dependency>,
@@ -89,7 +91,6 @@ pub(crate) fn plan(object: &Kustomization, options: &Options) -> Result<Plan, Fa
         (decryption.is_some(), "spec.decryption"),
         (kube_config.is_some(), "spec.kubeConfig"),
         (!build_metadata.is_empty(), "spec.buildMetadata"),
-        (!ignore.is_empty(), "spec.ignore"),
     ];
     if let Some((_, field)) = missing.iter().find(|(is_set, _)| *is_set) {
         return Err(Failure::not_implemented(field));
@@ -148,6 +149,7 @@ pub(crate) fn plan(object: &Kustomization, options: &Options) -> Result<Plan, Fa
                 }
             })
             .collect(),
+        ignore: ignored(ignore)?,
         checks: Arc::new(checks(health_check_exprs)?),
         dependencies: dependencies(depends_on, &namespace, options)?,
         interval: object.interval(),
@@ -157,6 +159,21 @@ pub(crate) fn plan(object: &Kustomization, options: &Options) -> Result<Plan, Fa
         concurrency: options.concurrent_ssa.max(1),
         requeue: options.requeue_dependency,
     })
+}
+
+fn ignored(entries: &[weir_api::common::IgnoreRule]) -> Result<Vec<IgnoreRule>, Failure> {
+    let mut rules = Vec::new();
+    for (at, weir_api::common::IgnoreRule { paths, target }) in entries.iter().enumerate() {
+        if let Some(path) = paths.iter().find(|path| !path.starts_with('/')) {
+            let message = format!("spec.ignore[{at}].paths: '{path}' is no JSON pointer: it has to begin with '/'");
+            return Err(Failure::stalled(reasons::RECONCILIATION_FAILED, message));
+        }
+        let target = serde_json::to_value(target.clone().unwrap_or_default()).unwrap_or_default();
+        let picker = Picker::read(&from_value(&target), &format!("spec.ignore[{at}].target"))
+            .map_err(|error| Failure::stalled(reasons::RECONCILIATION_FAILED, error.report().to_string()))?;
+        rules.push(IgnoreRule { paths: paths.clone(), picks: Arc::new(move |object| picker.picks(object)) });
+    }
+    Ok(rules)
 }
 
 fn checks(entries: &[CustomHealthCheck]) -> Result<CustomChecks, Failure> {

@@ -26,6 +26,8 @@ mod git;
 mod git_ssh;
 #[path = "scenarios/health.rs"]
 mod health;
+#[path = "scenarios/ignore.rs"]
+mod ignore;
 #[path = "scenarios/kubectl.rs"]
 mod kubectl;
 #[path = "scenarios/lifecycle.rs"]

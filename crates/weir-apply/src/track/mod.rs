@@ -99,6 +99,11 @@ impl Tracker {
         drop(before);
     }
 
+    /// Whether an object is to be put right.
+    pub fn is_drifted(&self) -> bool {
+        self.state().slots.values().any(Slot::is_drifted)
+    }
+
     /// Wakes again for objects that somebody meddled with and that were not put right since, each after its rest.
     pub fn remind(&self) {
         let (now, mut rests) = (Instant::now(), Vec::new());
