@@ -3,6 +3,8 @@
 
 #[path = "scenarios/manifests.rs"]
 mod manifests;
+#[path = "scenarios/rig.rs"]
+mod rig;
 
 #[path = "scenarios/build.rs"]
 mod build;
@@ -26,6 +28,8 @@ mod git;
 mod git_ssh;
 #[path = "scenarios/health.rs"]
 mod health;
+#[path = "scenarios/kill.rs"]
+mod kill;
 #[path = "scenarios/kubectl.rs"]
 mod kubectl;
 #[path = "scenarios/lifecycle.rs"]
