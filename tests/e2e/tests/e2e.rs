@@ -36,6 +36,8 @@ mod kubectl;
 mod lifecycle;
 #[path = "scenarios/many.rs"]
 mod many;
+#[path = "scenarios/ownership.rs"]
+mod ownership;
 #[path = "scenarios/replicas.rs"]
 mod replicas;
 #[path = "scenarios/shards.rs"]
