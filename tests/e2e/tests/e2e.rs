@@ -3,6 +3,8 @@
 
 #[path = "scenarios/manifests.rs"]
 mod manifests;
+#[path = "scenarios/rig.rs"]
+mod rig;
 
 #[path = "scenarios/build.rs"]
 mod build;
@@ -28,12 +30,16 @@ mod git_ssh;
 mod health;
 #[path = "scenarios/ignore.rs"]
 mod ignore;
+#[path = "scenarios/kill.rs"]
+mod kill;
 #[path = "scenarios/kubectl.rs"]
 mod kubectl;
 #[path = "scenarios/lifecycle.rs"]
 mod lifecycle;
 #[path = "scenarios/many.rs"]
 mod many;
+#[path = "scenarios/ownership.rs"]
+mod ownership;
 #[path = "scenarios/replicas.rs"]
 mod replicas;
 #[path = "scenarios/shards.rs"]
