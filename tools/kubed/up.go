@@ -101,6 +101,9 @@ func up(args []string) error {
 		"--cert-dir", filepath.Join(root, "certs"),
 		"--service-account-private-key-file", filepath.Join(root, "sa.key"),
 		"--use-service-account-credentials=false",
+		// Its own limits are for clusters that share a server with much else; here they would be what is measured.
+		"--kube-api-qps", "1000", "--kube-api-burst", "2000",
+		"--concurrent-deployment-syncs", "20",
 		"--leader-elect=false")
 	if err != nil {
 		return err

@@ -8,6 +8,8 @@ use std::process::Command;
 
 const KUSTOMIZE: &str = "sigs.k8s.io/kustomize/kustomize/v5@v5.8.1";
 
+const EXPRESSIONS: &str = "tests/conformance/cel/expressions";
+
 pub fn run(rerun: bool) -> Result<(), String> {
     if rerun {
         execute(Command::new("go").args(["install", KUSTOMIZE]))?;
@@ -30,6 +32,19 @@ pub fn run(rerun: bool) -> Result<(), String> {
             let mut histories = go("tools/fluxssa", "histories", "../../tests/conformance/ssa");
             execute(histories.env("KUBECONFIG", kubeconfig))
         })?;
+        for group in expressions()? {
+            ask("tools/fluxcel", "expressions", &format!("../../{group}"))?;
+        }
+        ask("tools/fluxcel", "statuses", "../../tests/conformance/cel/statuses.json")?;
     }
     execute(with_kubed(cargo().args(["test", "--locked", "--package", "weir-conformance"]))?)
+}
+
+/// The files of cases of CEL.
+fn expressions() -> Result<Vec<String>, String> {
+    let files = std::fs::read_dir(EXPRESSIONS).map_err(|error| format!("{EXPRESSIONS}: {error}"))?;
+    let mut groups: Vec<String> =
+        files.flatten().map(|file| format!("{EXPRESSIONS}/{}", file.file_name().display())).collect();
+    groups.sort();
+    Ok(groups)
 }

@@ -9,6 +9,7 @@ const EDGES: &[(&str, &[&str])] = &[
     ("weir-base", &[]),
     ("weir-doc", &["weir-base"]),
     // L1: engines without I/O; never weir-api
+    ("weir-cel", &["weir-base", "weir-doc"]),
     ("weir-merge", &["weir-base", "weir-doc"]),
     ("weir-object", &["weir-base", "weir-doc", "weir-merge"]),
     ("weir-kustomize", &["weir-base", "weir-doc", "weir-merge", "weir-object"]),
@@ -20,7 +21,7 @@ const EDGES: &[(&str, &[&str])] = &[
     ("weir-artifact", &["weir-api", "weir-base", "weir-net"]),
     ("weir-kube", &["weir-base", "weir-doc", "weir-object"]),
     ("weir-runtime", &["weir-api", "weir-base", "weir-doc", "weir-kube", "weir-net", "weir-object"]),
-    ("weir-apply", &["weir-base", "weir-doc", "weir-kube", "weir-merge", "weir-object"]),
+    ("weir-apply", &["weir-base", "weir-cel", "weir-doc", "weir-kube", "weir-merge", "weir-object"]),
     ("weir-sandbox", &["weir-base", "weir-doc", "weir-merge", "weir-object"]),
     // L3: no edges between them
     ("weir-source", &["weir-api", "weir-artifact", "weir-base", "weir-doc", "weir-git", "weir-object", "weir-runtime"]),

@@ -21,7 +21,8 @@ const USAGE: &str = "usage: cargo xtask COMMAND
   layers                checks the edges between the crates
   bench [NAME [ARGS]]   what it costs: seconds as ratios within one run, memory, sizes; `git [polls|clone]` for sources,
                         `mttp [--n 1000] [--tenants 1]` for Kustomizations on the real API server
-  soak [MINUTES]        the crash scenario again and again, on both backends (10 minutes)
+  soak [MINUTES]        a controller killed at 200 of its requests, which depend on the commit; then the crash scenario
+                        again and again (10 minutes); both on both backends
   tables                makes the tables of the API anew from the real control plane (needs python3)
   kubed                 builds the real control plane for the tests and prints its path";
 

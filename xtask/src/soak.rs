@@ -1,10 +1,14 @@
 //! Long runs, outside `test`.
 
-use crate::command::{cargo, run as execute};
+use crate::command::{cargo, read, run as execute};
 use crate::{kubed, prerequisites};
+use std::path::Path;
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 const MINUTES: u64 = 10;
+/// A controller that is killed at so many requests of its own, other ones for each commit.
+const KILLS: (&str, &str) = ("killed_at_any_request", "200");
 /// A killed process in the middle of an apply; where it is hit differs from run to run.
 const SCENARIO: &str = "killed_in_mid_apply";
 
@@ -14,13 +18,24 @@ pub fn run(minutes: Option<&str>) -> Result<(), String> {
     prerequisites::check()?;
     let program = kubed::build()?;
     execute(cargo().args(["build", "--locked", "--package", "weir"]))?;
+    execute(test(KILLS.0, &program).args(["--nocapture"]).env("WEIR_KILLS", KILLS.1).env("WEIR_SEED", commit()?))?;
     let (began, mut rounds) = (Instant::now(), 0);
     while began.elapsed() < Duration::from_secs(minutes * 60) {
-        let mut test = cargo();
-        test.args(["test", "--locked", "--quiet", "--package", "weir-e2e", "--", SCENARIO]).env("WEIR_KUBED", &program);
-        execute(&mut test).map_err(|error| format!("round {}: {error}", rounds + 1))?;
+        execute(&mut test(SCENARIO, &program)).map_err(|error| format!("round {}: {error}", rounds + 1))?;
         rounds += 1;
         eprintln!("soak: {rounds} rounds, {} s", began.elapsed().as_secs());
     }
     Ok(())
+}
+
+fn test(scenario: &str, kubed: &Path) -> Command {
+    let mut test = cargo();
+    test.args(["test", "--locked", "--quiet", "--package", "weir-e2e", "--", scenario]).env("WEIR_KUBED", kubed);
+    test
+}
+
+/// The id of the commit that is checked out.
+fn commit() -> Result<String, String> {
+    let output = read(Command::new("git").args(["rev-parse", "HEAD"]))?;
+    Ok(String::from_utf8_lossy(&output).trim().to_owned())
 }

@@ -2,7 +2,7 @@ use crate::normalise::normalise;
 use crate::scope::scope_all;
 use crate::step::{Planned, Step};
 use crate::track::{Digest, Tracker};
-use crate::{Action, ApplyError, Change, Owner, Witness, health};
+use crate::{Action, ApplyError, Change, CustomChecks, IgnoreRule, Owner, Witness, health, ignore};
 use futures::{StreamExt, stream};
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -28,6 +28,10 @@ pub struct Options {
     pub overrides: Vec<String>,
     /// Kinds that are applied before the rest, without waiting for them (`--custom-apply-stage-kinds`).
     pub early_kinds: Vec<GroupKind>,
+    /// Fields that others may set.
+    pub ignore: Vec<IgnoreRule>,
+    /// Who says whether the objects of a stage are ready, where it is not kstatus.
+    pub checks: Arc<CustomChecks>,
     /// Ask the server about each object, also where nothing can have changed: revoked rights, admission and defaults
     /// show up nowhere else.
     pub check_all: bool,
@@ -50,6 +54,8 @@ pub(crate) struct Candidate {
     pub at: Origin,
     /// Of the object and the options.
     pub wanted: Digest,
+    /// Fields that its kind does not have.
+    pub left_out: Vec<String>,
 }
 
 impl Applier<'_> {
@@ -71,6 +77,9 @@ impl Applier<'_> {
                 defined |= changed && is_definition(&plan.candidate);
                 if changed && !std::mem::replace(&mut has_begun, true) {
                     witness.begin().await?;
+                }
+                if !plan.candidate.left_out.is_empty() {
+                    witness.left_out(&object, &plan.candidate.left_out);
                 }
                 let done_to = self.execute(plan).await?;
                 if changed && current.is_waited_for() && !done_to.is_ready {
@@ -122,7 +131,7 @@ impl Applier<'_> {
                 Stage::Rest if is_early => Stage::Early,
                 stage => stage,
             };
-            stages.entry(stage).or_default().push(Candidate { node, object, at, wanted });
+            stages.entry(stage).or_default().push(Candidate { node, object, at, wanted, left_out: Vec::new() });
         }
         Ok(stages)
     }
@@ -132,6 +141,8 @@ impl Applier<'_> {
         let mut options = Node::map();
         options.set("manager", self.manager);
         options.set("force", self.options.force);
+        let ignored = ignore::paths(&self.options.ignore, node);
+        options.set("ignored", ignored.into_iter().map(Node::from).collect::<Vec<_>>());
         options.set("overrides", self.options.overrides.iter().map(|o| Node::from(o.as_str())).collect::<Vec<_>>());
         Digest::of(&[node, &options])
     }
@@ -171,6 +182,7 @@ impl Applier<'_> {
         self.tracker.is_some_and(|tracker| tracker.untouched(&candidate.object.id).is_some())
             && !self.owner.is_left_alone(&candidate.node)
             && !self.owner.is_create_only(&candidate.node)
+            && ignore::paths(&self.options.ignore, &candidate.node).is_empty()
             && !self.options.force
             && !self.owner.is_forced(&candidate.node)
     }
@@ -179,7 +191,8 @@ impl Applier<'_> {
         let deadline = Instant::now() + STAGE_TIMEOUT;
         let mut waiting = objects;
         while !waiting.is_empty() {
-            let verdicts = health(self.session, &waiting, self.options.concurrency, self.tracker).await;
+            let verdicts =
+                health(self.session, &waiting, &self.options.checks, self.options.concurrency, self.tracker).await;
             let pending: Vec<_> = verdicts.into_iter().filter(|h| !h.is_current()).collect();
             if pending.iter().any(|h| h.is_failed()) || (Instant::now() > deadline && !pending.is_empty()) {
                 return Err(ApplyError::NotReady { waiting: pending.iter().map(ToString::to_string).collect() });

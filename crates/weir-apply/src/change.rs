@@ -51,6 +51,11 @@ pub trait Witness: Send {
 
     /// What happened to an object.
     fn done(&mut self, change: Change);
+
+    /// Fields of a manifest were left out, since its kind does not have them.
+    fn left_out(&mut self, object: &ObjectRef, fields: &[String]) {
+        let _ = (object, fields);
+    }
 }
 
 impl<F: FnMut(Change) + Send> Witness for F {

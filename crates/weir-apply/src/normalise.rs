@@ -5,8 +5,8 @@
 //! are those of its `data` (else a key that is removed there stays in the cluster). The status is
 //! never ours, but for that of definitions.
 //!
-//! Unlike Flux, an object with a field that its kind does not have is sent as it is: the server then
-//! names the field, where Go's types would lose it without a word. `false` and `0` are sent too.
+//! An object with a field that its kind does not have is sent as it is: a newer server may know the field. Where it does
+//! not, the field is left out, as Go's types lose it, and that is told ([`without_unknown`]). `false` and `0` are sent too.
 
 use crate::bundle::without_placeholder;
 use base64::Engine;
@@ -19,8 +19,7 @@ use weir_object::meta;
 pub(crate) fn normalise(node: &mut Node) {
     let Some((group, version)) = meta::group_version(node) else { return };
     let kind = meta::kind(node);
-    // Flux leaves these two alone, since Go's types print their rules in another way.
-    if (group, version) == ("rbac.authorization.k8s.io", "v1") && ["Role", "ClusterRole"].contains(&kind) {
+    if !is_reshaped(group, version, kind) {
         return;
     }
     let is_definition = (group, kind) == ("apiextensions.k8s.io", "CustomResourceDefinition");
@@ -47,6 +46,57 @@ pub(crate) fn normalise(node: &mut Node) {
         without_placeholder(node);
     } else {
         node.remove("status");
+    }
+}
+
+/// Flux leaves roles alone, since Go's types print their rules in another way.
+fn is_reshaped(group: &str, version: &str, kind: &str) -> bool {
+    (group, version) != ("rbac.authorization.k8s.io", "v1") || !["Role", "ClusterRole"].contains(&kind)
+}
+
+/// Leaves out the fields that the object's kind does not have, and says which, with their places. None where the kind is
+/// not known, or has all of them.
+pub(crate) fn without_unknown(node: &mut Node) -> Option<Vec<String>> {
+    let (group, version) = meta::group_version(node)?;
+    let schema = Schema::builtin();
+    let ty = schema.kind(group, version, meta::kind(node)).filter(|_| is_reshaped(group, version, meta::kind(node)))?;
+    let mut unknown = Vec::new();
+    leave_out(schema, ty, node, "", &mut unknown);
+    normalise(node);
+    (!unknown.is_empty()).then_some(unknown)
+}
+
+fn leave_out(schema: &Schema, ty: TypeRef, node: &mut Node, path: &str, unknown: &mut Vec<String>) {
+    let kind = schema.get(ty);
+    match &mut node.value {
+        Value::Seq(items) => {
+            let Some(list) = &kind.list else { return };
+            for (at, item) in items.iter_mut().enumerate() {
+                leave_out(schema, list.element, item, &format!("{path}[{at}]"), unknown);
+            }
+        }
+        Value::Map(map) => {
+            let Some(shape) = &kind.map else { return };
+            map.retain(|key, value| {
+                let name = key.as_str();
+                let path = if path.is_empty() { name.to_owned() } else { format!("{path}.{name}") };
+                match shape.fields.get(name).map(|field| field.ty).or(shape.values) {
+                    Some(child) => {
+                        leave_out(schema, child, value, &path, unknown);
+                        true
+                    }
+                    None if value.meta.at.is_known() => {
+                        unknown.push(format!("{path} ({})", value.meta.at));
+                        false
+                    }
+                    None => {
+                        unknown.push(path);
+                        false
+                    }
+                }
+            });
+        }
+        _ => {}
     }
 }
 
@@ -139,6 +189,9 @@ mod tests {
     fn what_does_not_fit_its_type_is_left_for_the_server_to_name() {
         let typo = r#"{"apiVersion":"apps/v1","kind":"Deployment","metadata":{"name":"a"},"spec":{"replica":null}}"#;
         assert!(normal(typo).contains(r#""replica":null"#));
+        let mut node = weir_doc::from_json(typo.as_bytes()).expect("valid");
+        assert_eq!(without_unknown(&mut node), Some(vec!["spec.replica".to_owned()]));
+        assert!(node.path(&["spec"]).is_none_or(|spec| spec.get("replica").is_none()));
         let custom = r#"{"apiVersion":"example.com/v1","kind":"Thing","metadata":{"name":"a"},"spec":{"size":null}}"#;
         assert!(normal(custom).contains(r#""size":null"#));
     }

@@ -2,10 +2,11 @@
 
 use crate::applier::{Candidate, POLL, Preview, STAGE_TIMEOUT};
 use crate::compare::differs;
+use crate::normalise::without_unknown;
 use crate::scope::{scope, scope_node};
 use crate::takeover::{self, Takeover};
 use crate::track::Digest;
-use crate::{Action, Applier, ApplyError, mask};
+use crate::{Action, Applier, ApplyError, ignore, mask};
 use std::time::{Duration, Instant, SystemTime};
 use weir_doc::Node;
 use weir_kube::{Answer, ApplyOptions, KubeError, Propagation};
@@ -59,12 +60,20 @@ impl Applier<'_> {
         // Of a kind that was defined just now it was not known before.
         scope(&mut candidate.object, &resource);
         scope_node(&mut candidate.node, &resource);
-        let Candidate { node, object, at, wanted } = &candidate;
-        if resource.namespaced && object.id.namespace.is_empty() {
-            return Err(ApplyError::NoNamespace { object: object.clone().into(), at: at.clone() });
+        if resource.namespaced && candidate.object.id.namespace.is_empty() {
+            return Err(ApplyError::NoNamespace { object: candidate.object.into(), at: candidate.at });
         }
-        let since = self.tracker.and_then(|tracker| tracker.since(&object.id));
-        let answer = self.session.apply_told(node, self.apply_options(true)).await;
+        let since = self.tracker.and_then(|tracker| tracker.since(&candidate.object.id));
+        let mut answer = self.session.apply_told(&candidate.node, self.apply_options(true)).await;
+        if answer.as_ref().is_err_and(is_unknown_field)
+            && let Some(left_out) = without_unknown(&mut candidate.node)
+        {
+            candidate.left_out = left_out;
+            answer = self.session.apply_told(&candidate.node, self.apply_options(true)).await;
+        }
+        let ignored = ignore::paths(&self.options.ignore, &candidate.node);
+        let mut sent = None;
+        let Candidate { node, object, wanted, .. } = &candidate;
         let step = match answer {
             Ok(Answer { is_new: true, .. }) => Step::Apply { action: Action::Created, takeover: None },
             Ok(Answer { object: applied, .. }) => match self.known_content(&candidate, &applied) {
@@ -79,7 +88,10 @@ impl Applier<'_> {
                 }
                 _ => {
                     let live = self.live(&candidate).await?;
-                    let step = self.compared(node, live.as_ref(), &applied);
+                    let step = self.compared(node, live.as_ref(), &applied, &ignored);
+                    if let (Some(live), Step::Apply { .. }, false) = (&live, &step, ignored.is_empty()) {
+                        sent = Some(ignore::yielding(node, live, &applied, &ignored, self.manager));
+                    }
                     if let (Some(tracker), Some(live), Step::Keep(Action::Unchanged)) = (self.tracker, &live, &step) {
                         tracker.note(&object.id, *wanted, live, since);
                         tracker.note_health(&object.id, live, since, &kstatus::assess(live, SystemTime::now()));
@@ -92,11 +104,17 @@ impl Applier<'_> {
         if let (Some(tracker), Step::Keep(Action::Skipped)) = (self.tracker, &step) {
             tracker.leave(&object.id);
         }
+        if let Some(sent) = sent {
+            candidate.node = sent;
+        }
         Ok(Planned { candidate, step })
     }
 
     /// What the object holds, when the answer to a dry-run shows that it is as it was when that was noted.
     fn known_content(&self, candidate: &Candidate, answer: &Node) -> Option<(u64, Digest)> {
+        if !ignore::paths(&self.options.ignore, &candidate.node).is_empty() {
+            return None;
+        }
         let version = meta::resource_version(answer)?.parse().ok()?;
         Some((version, self.tracker?.content_at(&candidate.object.id, version)?))
     }
@@ -109,7 +127,7 @@ impl Applier<'_> {
     }
 
     /// The step from the object as it is to the one that a dry-run answered with.
-    fn compared(&self, node: &Node, live: Option<&Node>, applied: &Node) -> Step {
+    fn compared(&self, node: &Node, live: Option<&Node>, applied: &Node, ignored: &[&str]) -> Step {
         // It went between the two requests.
         let Some(live) = live else { return Step::Apply { action: Action::Created, takeover: None } };
         if self.owner.is_left_alone(live) || self.owner.is_create_only(node) {
@@ -117,7 +135,11 @@ impl Applier<'_> {
         }
         let is_merged = self.owner.is_merged(node) || self.owner.is_merged(live);
         let takeover = if is_merged { None } else { takeover::patch(live, self.takeover()) };
-        match takeover.is_none() && !differs(live, applied) {
+        let is_same = match ignored {
+            [] => !differs(live, applied),
+            paths => !differs(&ignore::without(live, paths), &ignore::without(applied, paths)),
+        };
+        match takeover.is_none() && is_same {
             true => Step::Keep(Action::Unchanged),
             false => Step::Apply { action: Action::Configured, takeover },
         }
@@ -165,15 +187,21 @@ impl Applier<'_> {
 
     pub(crate) async fn execute(&self, plan: Planned) -> Result<Executed, ApplyError> {
         let Planned { candidate, step } = plan;
-        let Candidate { node, object, at, wanted } = &candidate;
+        let Candidate { node, object, at, wanted, .. } = &candidate;
         let failed =
             |source| ApplyError::Apply { object: object.clone().into(), at: at.clone(), source: mask(node, source) };
         let is_attempt = matches!(step, Step::Attempt);
         let before = match (&step, self.tracker) {
             (Step::Keep(action), _) => return Ok(Executed { action: *action, is_ready: true }),
-            (Step::Attempt, Some(tracker)) => tracker.untouched(&object.id).zip(tracker.untouched_until(&object.id)),
+            (Step::Attempt, Some(tracker)) => tracker.untouched(&object.id).zip(tracker.version(&object.id)),
             _ => None,
         };
+        // Only on the very version that is known: what somebody did a moment ago may not be shown yet.
+        let guarded = before.map(|(_, version)| {
+            let mut guarded = node.clone();
+            guarded.ensure_map(&["metadata"]).insert("resourceVersion", version.to_string());
+            guarded
+        });
         let since = self.tracker.and_then(|tracker| tracker.since(&object.id));
         if let Some(tracker) = self.tracker {
             tracker.begin(&object.id);
@@ -193,8 +221,12 @@ impl Applier<'_> {
                 Action::Created
             }
         };
-        let applied = match self.session.apply(node, self.apply_options(false)).await {
+        let applied = match self.session.apply(guarded.as_ref().unwrap_or(node), self.apply_options(false)).await {
             Ok(applied) => applied,
+            Err(error) if is_attempt && (error.is_conflict() || error.is_not_found() || is_unknown_field(&error)) => {
+                let planned = self.plan(candidate, Duration::ZERO).await?;
+                return Box::pin(self.execute(planned)).await;
+            }
             // What a dry-run would have told: it may be an object that is to be made anew.
             Err(error) if is_attempt => {
                 let step = self.refused(&candidate, error).await?;
@@ -209,11 +241,11 @@ impl Applier<'_> {
         }
         // Others may have set what is theirs; the apply itself changed something only if it made a new version.
         let version = meta::resource_version(&applied).and_then(|version| version.parse::<u64>().ok());
-        let is_same = before.is_some_and(|(content, known)| {
-            version.is_some_and(|version| version <= known) || content == Digest::of_content(&applied)
-        });
+        let is_same =
+            before.is_some_and(|(content, known)| version == Some(known) || content == Digest::of_content(&applied));
         let action = if is_same { Action::Unchanged } else { action };
-        Ok(Executed { action, is_ready: verdict.status == Status::Current })
+        let is_judged = self.options.checks.covers(&object.id.group, &object.id.kind);
+        Ok(Executed { action, is_ready: verdict.status == Status::Current && !is_judged })
     }
 
     /// Makes the fields ours that are to be. The patch is for the version it was made for; where another writer was
@@ -256,4 +288,9 @@ impl Applier<'_> {
     fn takeover(&self) -> Takeover<'_> {
         Takeover { manager: self.manager, overrides: &self.options.overrides }
     }
+}
+
+/// The server's words for a field that the kind does not have.
+fn is_unknown_field(error: &KubeError) -> bool {
+    error.to_string().contains("field not declared in schema")
 }

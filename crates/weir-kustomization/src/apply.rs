@@ -115,6 +115,12 @@ impl Witness for Run<'_> {
     fn done(&mut self, change: Change) {
         self.changes.push(change);
     }
+
+    fn left_out(&mut self, object: &ObjectRef, fields: &[String]) {
+        let message = format!("{object}: left out {}: {} has no such field", fields.join(", "), object.id.kind);
+        tracing::warn!("{message}");
+        self.cx.event(Severity::Info, "UnknownField", &message, &Default::default());
+    }
 }
 
 /// Applies the objects and deletes what is no longer among them.
@@ -145,6 +151,8 @@ pub(crate) async fn apply(
             concurrency: plan.concurrency,
             overrides: plan.overrides.clone(),
             early_kinds: plan.early_kinds.clone(),
+            ignore: plan.ignore.clone(),
+            checks: plan.checks.clone(),
             check_all,
         },
         tracker: Some(tracker),

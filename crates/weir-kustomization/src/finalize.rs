@@ -2,29 +2,33 @@
 
 use crate::apply::{account_exists, change_log, inventory, owner, set_inventory};
 use crate::plan::deletion_policy;
+use std::sync::Arc;
 use std::time::Duration;
 use weir_api::kustomize::DeletionPolicy;
 use weir_api::{Kustomization, reasons};
-use weir_apply::{Change, prune};
+use weir_apply::{Action, Tracker, prune};
 use weir_base::Diagnose;
-use weir_kube::Session;
+use weir_kube::{Coverage, Session};
 use weir_object::{Inventory, ObjectRef};
 use weir_runtime::{Cx, Failure, Metadata, Ready, Severity};
 
+/// Between looks at what cannot be watched, as in Flux; and at what is, in case a connection died without a word.
 const POLL: Duration = Duration::from_secs(2);
+const WATCHED: Duration = Duration::from_secs(30);
 
-pub(crate) async fn finalize(
+/// Deletes what is to go with the object. Returns those whose end is to be waited for.
+pub(crate) async fn delete(
     object: &Kustomization,
     cx: &mut Cx<Kustomization>,
     tenant: &Session,
-) -> Result<(), Failure> {
+) -> Result<Vec<ObjectRef>, Failure> {
     let inventory = inventory(cx)?;
     if object.spec.suspend || inventory.is_empty() {
-        return Ok(());
+        return Ok(Vec::new());
     }
     match deletion_policy(object) {
-        DeletionPolicy::Orphan => return Ok(()),
-        DeletionPolicy::MirrorPrune if !object.spec.prune => return Ok(()),
+        DeletionPolicy::Orphan => return Ok(Vec::new()),
+        DeletionPolicy::MirrorPrune if !object.spec.prune => return Ok(Vec::new()),
         DeletionPolicy::MirrorPrune | DeletionPolicy::Delete | DeletionPolicy::WaitForTermination => {}
     }
     if tenant_is_gone(object, cx.session()).await? {
@@ -35,7 +39,7 @@ pub(crate) async fn finalize(
             names.join("\n")
         );
         cx.event(Severity::Error, reasons::PRUNE_FAILED, &message, &Metadata::new());
-        return Ok(());
+        return Ok(Vec::new());
     }
     let objects: Vec<ObjectRef> = inventory.iter().collect();
     let (changes, survivors) = prune(tenant, &owner(object), &objects).await;
@@ -49,23 +53,32 @@ pub(crate) async fn finalize(
         let messages: Vec<String> = survivors.iter().map(|(_, error)| error.report().to_string()).collect();
         return Err(Failure::transient(reasons::PRUNE_FAILED, messages.join("; ")));
     }
-    if deletion_policy(object) == DeletionPolicy::WaitForTermination {
-        return terminated(object, cx, tenant, &changes).await;
+    if deletion_policy(object) != DeletionPolicy::WaitForTermination {
+        return Ok(Vec::new());
     }
-    Ok(())
+    let deleted = changes.into_iter().filter(|change| change.action == Action::Deleted);
+    Ok(deleted.map(|change| change.object).collect())
 }
 
-/// Waits until the deleted objects are gone, at most for the object's timeout since its deletion.
-async fn terminated(
+/// Waits until the deleted objects are gone, at most for the object's timeout since its deletion. A change of one of them
+/// is what brings about the next look.
+pub(crate) async fn terminated(
     object: &Kustomization,
     cx: &Cx<Kustomization>,
     tenant: &Session,
-    changes: &[Change],
+    tracker: &Arc<Tracker>,
+    deleted: &[ObjectRef],
 ) -> Result<(), Failure> {
-    let mut left = Vec::new();
-    for change in changes.iter().filter(|c| c.action.is_change()) {
-        if tenant.get(&change.object).await.map_err(|error| Failure::of(&error))?.is_some() {
-            left.push(change.object.to_string());
+    if deleted.is_empty() {
+        return Ok(());
+    }
+    tracker.follow(tenant, deleted, WATCHED).await;
+    tracker.await_changes(deleted.iter().map(|object| &object.id));
+    let (mut left, mut coverage) = (Vec::new(), Coverage::Live);
+    for object in deleted {
+        if tenant.get(object).await.map_err(|error| Failure::of(&error))?.is_some() {
+            left.push(object.to_string());
+            coverage = coverage.max(tracker.coverage(&object.id));
         }
     }
     if left.is_empty() {
@@ -84,7 +97,7 @@ async fn terminated(
     Err(Failure::Waiting {
         reason: reasons::PROGRESSING,
         message: format!("waiting for the termination of: [{}]", left.join(", ")),
-        after: POLL,
+        after: (if coverage == Coverage::Live { WATCHED } else { POLL }).min(timeout.saturating_sub(waited)),
         ready: Ready::Unknown,
     })
 }

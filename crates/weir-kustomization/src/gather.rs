@@ -1,13 +1,15 @@
 //! What is needed and stands elsewhere: the source's artifact and the dependencies.
 
-use crate::plan::Plan;
+use crate::plan::{Dependency, Plan};
 use crate::sources::Sources;
+use std::sync::Arc;
 use std::time::Duration;
 use weir_api::common::Artifact;
 use weir_api::{FluxKind, GitRepository, Kustomization, names, reasons};
+use weir_apply::ReadyExpression;
 use weir_artifact::{ArtifactError, Fetcher, unpack as unpack_archive};
 use weir_base::{Budget, Class, Diagnose, Tree};
-use weir_doc::{Node, to_value};
+use weir_doc::{Node, from_value, to_value};
 use weir_object::{ObjectId, ObjectRef};
 use weir_runtime::{Cx, Failure, Ready};
 
@@ -40,7 +42,7 @@ pub(crate) async fn source(
     known: &Sources,
 ) -> Result<Source, Failure> {
     let reference = source_ref(plan);
-    if reference.id.kind == GitRepository::INFO.kind && !is_asked_for(cx) {
+    if reference.id.kind == GitRepository::INFO.kind && !plan.direct_source && !is_asked_for(cx) {
         let key = (plan.source_namespace.clone(), plan.source.name.clone());
         if let Some(artifact) = known.artifact(&key) {
             return Ok(Source::of(artifact));
@@ -116,7 +118,7 @@ pub(crate) async fn dependencies(
     object: &Kustomization,
     source: &Source,
 ) -> Result<(), Failure> {
-    for (namespace, name) in &plan.dependencies {
+    for Dependency { namespace, name, ready, is_condition_asked } in &plan.dependencies {
         let reference = ObjectRef {
             id: ObjectId { namespace: namespace.clone(), name: name.clone(), ..cx.object_ref().id },
             version: cx.object_ref().version,
@@ -133,6 +135,16 @@ pub(crate) async fn dependencies(
             .await
             .map_err(|error| Failure::transient(reasons::DEPENDENCY_NOT_READY, error.to_string()))?;
         let Some(node) = found else { return Err(not_ready("not found")) };
+        if let Some(expression) = ready {
+            match says(expression.clone(), object, &node).await {
+                Ok(true) => {}
+                Ok(false) => return Err(not_ready("is not ready according to readyExpr")),
+                Err(why) => return Err(not_ready(&format!("cannot be judged by readyExpr: {why}"))),
+            }
+        }
+        if !is_condition_asked {
+            continue;
+        }
         if !is_ready(&node) {
             return Err(not_ready("is not ready"));
         }
@@ -143,6 +155,16 @@ pub(crate) async fn dependencies(
         }
     }
     Ok(())
+}
+
+/// What a readyExpr says, away from the async threads. Both objects have a status, if an empty one.
+async fn says(expression: Arc<ReadyExpression>, object: &Kustomization, dependency: &Node) -> Result<bool, String> {
+    let own = serde_json::to_value(object).map_err(|error| error.to_string())?;
+    let (mut own, mut dependency) = (from_value(&own), dependency.clone());
+    own.ensure_map(&["status"]);
+    dependency.ensure_map(&["status"]);
+    let work = move || expression.is_true(&own, &dependency).map_err(|error| error.report().to_string());
+    tokio::task::spawn_blocking(work).await.unwrap_or_else(|_| Err("it could not be evaluated".to_owned()))
 }
 
 fn is_ready(node: &Node) -> bool {

@@ -9,7 +9,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use weir_api::{Kustomization, reasons};
-use weir_apply::{Health, Tracker, health};
+use weir_apply::{Health, Tracker, explain, health};
 use weir_kube::{Coverage, Session};
 use weir_object::ObjectRef;
 use weir_runtime::{Cx, Failure, Ready, Severity, conditions};
@@ -99,15 +99,15 @@ impl Awaited {
         self.pending.iter().map(|health| &health.object).filter(|object| is_due(object)).cloned().collect()
     }
 
-    async fn look(&mut self, tenant: &Session, tracker: &Arc<Tracker>, concurrency: usize) {
+    async fn look(&mut self, tenant: &Session, tracker: &Arc<Tracker>, plan: &Plan) {
         if self.looks == 0 {
             // What was applied just now, or was ready and is as it was, need not be read.
             let objects = self.objects.clone();
-            self.read(tenant, tracker, &objects, concurrency).await;
+            self.read(tenant, tracker, &objects, plan).await;
         } else {
             let due = self.due(tracker);
             let began = Instant::now();
-            let seen = health(tenant, &due, concurrency, Some(tracker)).await;
+            let seen = health(tenant, &due, &plan.checks, plan.concurrency, Some(tracker)).await;
             let looked_at: HashSet<&ObjectRef> = due.iter().collect();
             if self.pending.iter().all(|health| looked_at.contains(&health.object)) {
                 self.looked = began;
@@ -117,23 +117,25 @@ impl Awaited {
             if self.pending.is_empty() {
                 // Those that were ready before have to be so now: they are ready together, or not at all.
                 let rest: Vec<ObjectRef> = self.objects.iter().filter(|o| !looked_at.contains(o)).cloned().collect();
-                self.read(tenant, tracker, &rest, concurrency).await;
+                self.read(tenant, tracker, &rest, plan).await;
             }
         }
         self.looks += 1;
     }
 
     /// Adds those of the objects to `pending` that are not ready; what is known is not read.
-    async fn read(&mut self, tenant: &Session, tracker: &Arc<Tracker>, objects: &[ObjectRef], concurrency: usize) {
+    async fn read(&mut self, tenant: &Session, tracker: &Arc<Tracker>, objects: &[ObjectRef], plan: &Plan) {
         let mut unknown = Vec::new();
         for object in objects {
-            match tracker.health(&object.id) {
+            // What the tracker knows is kstatus' verdict.
+            let is_custom = plan.checks.covers(&object.id.group, &object.id.kind);
+            match if is_custom { None } else { tracker.health(&object.id) } {
                 Some(None) => {}
                 Some(Some(verdict)) => self.pending.push(Health { object: object.clone(), verdict }),
                 None => unknown.push(object.clone()),
             }
         }
-        let seen = health(tenant, &unknown, concurrency, Some(tracker)).await;
+        let seen = health(tenant, &unknown, &plan.checks, plan.concurrency, Some(tracker)).await;
         self.pending.extend(seen.into_iter().filter(|health| !health.is_current()));
     }
 
@@ -184,7 +186,7 @@ pub(crate) async fn check(
         return Ok(None);
     }
     let was_healthy = cx.status().is_some_and(|status| conditions::is_true(&status.conditions, reasons::HEALTHY));
-    awaited.look(tenant, tracker, plan.concurrency).await;
+    awaited.look(tenant, tracker, plan).await;
     tracker.await_changes(awaited.pending.iter().map(|health| &health.object.id));
     if awaited.pending.is_empty() {
         let took = awaited.began.elapsed().as_secs_f64();
@@ -195,15 +197,21 @@ pub(crate) async fn check(
         }
         return Ok(None);
     }
-    let listed = |entries: &[&Health]| entries.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
-    let pending = &awaited.pending;
-    let failed: Vec<&Health> = pending.iter().filter(|h| h.is_failed()).collect();
-    let problem = if !failed.is_empty() {
-        Some(format!("failed early due to stalled resources: [{}]", listed(&failed)))
-    } else if Instant::now() >= awaited.deadline {
-        Some(format!("timeout waiting for: [{}]", listed(&pending.iter().collect::<Vec<_>>())))
+    let is_over = Instant::now() >= awaited.deadline;
+    let failed: Vec<Health> = awaited.pending.iter().filter(|health| health.is_failed()).cloned().collect();
+    let ends_early = if plan.fail_fast { !failed.is_empty() } else { failed.len() == awaited.pending.len() };
+    let problem = if ends_early {
+        Some(("failed early due to stalled resources", failed))
     } else {
-        None
+        is_over.then(|| ("timeout waiting for", awaited.pending.clone()))
+    };
+    let problem = match problem {
+        Some((what, mut which)) => {
+            explain(tenant, &mut which).await;
+            let listed: Vec<String> = which.iter().map(ToString::to_string).collect();
+            Some(format!("{what}: [{}]", listed.join(", ")))
+        }
+        None => None,
     };
     if let Some(problem) = problem {
         let message = format!("health check failed after {:.3}s: {problem}", awaited.began.elapsed().as_secs_f64());

@@ -60,6 +60,14 @@ pub struct Options {
     /// When a missing source or dependency is looked at again (`--requeue-dependency`); a watch is
     /// normally faster.
     pub requeue_dependency: Duration,
+    /// A failed object ends the waiting for the others (off with the gate `DisableFailFastBehavior`).
+    pub fail_fast: bool,
+    /// A variable that is not set and has no default is an error (gate `StrictPostBuildSubstitutions`).
+    pub strict_substitutions: bool,
+    /// Sources are read from the API server in each pass, not from the watch (gate `DirectSourceFetch`).
+    pub direct_source_fetch: bool,
+    /// A `readyExpr` is asked besides the Ready condition, not instead of it (gate `AdditiveCELDependencyCheck`).
+    pub additive_cel_dependency_check: bool,
     /// Tries to fetch an artifact after the first (`--http-retry`).
     pub http_retry: u32,
 }
@@ -74,6 +82,10 @@ impl Default for Options {
             override_managers: Vec::new(),
             custom_apply_stage_kinds: Vec::new(),
             requeue_dependency: Duration::from_secs(30),
+            fail_fast: true,
+            strict_substitutions: true,
+            direct_source_fetch: false,
+            additive_cel_dependency_check: false,
             http_retry: 9,
         }
     }
@@ -149,10 +161,21 @@ impl Reconciler for Kustomizations {
         let plan = plan::plan(object, &self.options)?;
         let times = self.stirred.times(&key(cx));
         let source = gather::source(cx, &plan, object, &self.sources).await?;
+        let what = memory::Done { generation: object.metadata.generation, revision: source.revision.clone(), times };
+        if let Some(ago) = self.memories.is_done(&key(cx), &what)
+            && ago < plan.interval.mul_f64(0.9)
+            && !gather::is_asked_for(cx)
+        {
+            return Err(Failure::Again { after: plan.interval.saturating_sub(ago) });
+        }
+        self.memories.set_done(&key(cx), None);
         let about = about(&source);
         let result = self.advance(object, cx, &plan, &source, times).await;
         match result {
-            Ok(done) => Ok(Done { metadata: finished(about), ..done }),
+            Ok(done) => {
+                self.memories.set_done(&key(cx), Some(what));
+                Ok(Done { metadata: finished(about), ..done })
+            }
             Err(failure) => {
                 if let Failure::Transient { reason, .. } = &failure {
                     self.memories.await_health(&key(cx), None);
@@ -166,9 +189,14 @@ impl Reconciler for Kustomizations {
 
     async fn finalize(&self, object: &Kustomization, cx: &mut Cx<Kustomization>) -> Result<(), Failure> {
         let key = key(cx);
-        self.memories.forget(&key);
+        self.memories.await_health(&key, None);
         let tenant = self.tenant(cx.session(), object)?;
-        finalize::finalize(object, cx, &tenant).await?;
+        let deleted = match self.memories.deleted(&key) {
+            Some(deleted) => deleted,
+            None => self.memories.set_deleted(&key, finalize::delete(object, cx, &tenant).await?),
+        };
+        finalize::terminated(object, cx, &tenant, &self.tracker(object, &key), &deleted).await?;
+        self.memories.forget(&key);
         self.stirred.forget(&key);
         Ok(())
     }
@@ -194,7 +222,7 @@ impl Kustomizations {
         gather::dependencies(cx, plan, object, source).await?;
         let tree = self.unpack(source).await?;
         cx.status_mut().last_attempted_revision = Some(source.revision.clone());
-        let substitution = variables::gather(cx, plan.post_build.as_ref()).await?;
+        let substitution = variables::gather(cx, plan.post_build.as_ref(), plan.strict).await?;
         let check_all = gather::is_asked_for(cx) || self.memories.is_check_due(&key, plan.interval);
         let manner = format!("{:?} force={} prune={}", tenant.identity(), plan.force, plan.prune);
         let held = self.memories.built(&key).filter(|built| {

@@ -4,7 +4,7 @@
 use crate::apply::{Applied, is_ready_at};
 use crate::gather::Source;
 use crate::health::Awaited;
-use crate::triggers::Key;
+use crate::triggers::{Key, Times};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -30,6 +30,16 @@ struct Memory {
     tracker: Option<Arc<Tracker>>,
     checked: Option<Instant>,
     built: Option<Arc<Built>>,
+    deleted: Option<Arc<Vec<ObjectRef>>>,
+    done: Option<(Done, Instant)>,
+}
+
+/// What a run was about that has come to its end.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Done {
+    pub generation: Option<i64>,
+    pub revision: String,
+    pub times: Times,
 }
 
 /// The last build whose objects are all applied.
@@ -93,6 +103,31 @@ impl Memories {
 
     pub fn set_built(&self, key: &Key, built: Option<Built>) {
         self.all().entry(key.clone()).or_default().built = built.map(Arc::new);
+    }
+
+    pub fn set_done(&self, key: &Key, done: Option<Done>) {
+        self.all().entry(key.clone()).or_default().done = done.map(|done| (done, Instant::now()));
+    }
+
+    /// How long ago exactly this was done, if nothing is known to have happened since: a wake may come after the run that
+    /// has seen to it already.
+    pub fn is_done(&self, key: &Key, what: &Done) -> Option<Duration> {
+        let all = self.all();
+        let memory = all.get(key)?;
+        let (done, at) = memory.done.as_ref()?;
+        let is_quiet = memory.awaited.is_none() && memory.tracker.as_ref().is_some_and(|t| !t.is_drifted());
+        (done == what && is_quiet).then(|| at.elapsed())
+    }
+
+    /// The objects whose end a deletion waits for.
+    pub fn deleted(&self, key: &Key) -> Option<Arc<Vec<ObjectRef>>> {
+        self.all().get(key)?.deleted.clone()
+    }
+
+    pub fn set_deleted(&self, key: &Key, objects: Vec<ObjectRef>) -> Arc<Vec<ObjectRef>> {
+        let objects = Arc::new(objects);
+        self.all().entry(key.clone()).or_default().deleted = Some(objects.clone());
+        objects
     }
 
     pub fn forget(&self, key: &Key) {

@@ -1,12 +1,16 @@
 //! What the spec asks for; pure.
 
 use crate::Options;
+use std::sync::Arc;
 use std::time::Duration;
+use weir_api::common::{CustomHealthCheck, DependencyReference};
 use weir_api::kustomize::{DeletionPolicy, KustomizationSourceReference, KustomizationSpec, PostBuild};
 use weir_api::{FluxObject, Kustomization, reasons};
+use weir_apply::{CustomChecks, Expressions, IgnoreRule, ReadyExpression};
+use weir_base::Diagnose;
 use weir_doc::{Node, from_value};
 use weir_object::{GroupKind, ObjectId, ObjectRef};
-use weir_render::Overlay;
+use weir_render::{Overlay, Picker};
 use weir_runtime::Failure;
 
 #[derive(Clone, Debug)]
@@ -19,9 +23,18 @@ pub(crate) struct Plan {
     pub prune: bool,
     pub force: bool,
     pub wait: bool,
+    /// The first failed object ends the waiting.
+    pub fail_fast: bool,
+    /// A variable that is not set and has no default is an error.
+    pub strict: bool,
+    /// Sources are read from the API server in each pass.
+    pub direct_source: bool,
     pub health_checks: Vec<ObjectRef>,
-    /// Namespace and name.
-    pub dependencies: Vec<(String, String)>,
+    /// Fields that others may set.
+    pub ignore: Vec<IgnoreRule>,
+    /// Who says how objects are, where it is not kstatus.
+    pub checks: Arc<CustomChecks>,
+    pub dependencies: Vec<Dependency>,
     pub interval: Duration,
     pub timeout: Duration,
     pub concurrency: usize,
@@ -29,6 +42,16 @@ pub(crate) struct Plan {
     pub early_kinds: Vec<GroupKind>,
     /// When what is missing is looked at again.
     pub requeue: Duration,
+}
+
+/// Another Kustomization that has to be ready first.
+#[derive(Clone, Debug)]
+pub(crate) struct Dependency {
+    pub namespace: String,
+    pub name: String,
+    pub ready: Option<Arc<ReadyExpression>>,
+    /// Whether its Ready condition counts: also beside an expression, if the gate is on.
+    pub is_condition_asked: bool,
 }
 
 pub(crate) fn plan(object: &Kustomization, options: &Options) -> Result<Plan, Failure> {
@@ -67,10 +90,7 @@ pub(crate) fn plan(object: &Kustomization, options: &Options) -> Result<Plan, Fa
     let missing = [
         (decryption.is_some(), "spec.decryption"),
         (kube_config.is_some(), "spec.kubeConfig"),
-        (!health_check_exprs.is_empty(), "spec.healthCheckExprs"),
-        (depends_on.iter().any(|d| d.ready_expr.is_some()), "spec.dependsOn[].readyExpr"),
         (!build_metadata.is_empty(), "spec.buildMetadata"),
-        (!ignore.is_empty(), "spec.ignore"),
     ];
     if let Some((_, field)) = missing.iter().find(|(is_set, _)| *is_set) {
         return Err(Failure::not_implemented(field));
@@ -110,6 +130,9 @@ pub(crate) fn plan(object: &Kustomization, options: &Options) -> Result<Plan, Fa
         prune: *prune,
         force: *force,
         wait: *wait,
+        fail_fast: options.fail_fast,
+        strict: options.strict_substitutions,
+        direct_source: options.direct_source_fetch,
         health_checks: health_checks
             .iter()
             .map(|check| {
@@ -126,10 +149,9 @@ pub(crate) fn plan(object: &Kustomization, options: &Options) -> Result<Plan, Fa
                 }
             })
             .collect(),
-        dependencies: depends_on
-            .iter()
-            .map(|d| (d.namespace.clone().unwrap_or_else(|| namespace.clone()), d.name.clone()))
-            .collect(),
+        ignore: ignored(ignore)?,
+        checks: Arc::new(checks(health_check_exprs)?),
+        dependencies: dependencies(depends_on, &namespace, options)?,
         interval: object.interval(),
         timeout: object.timeout().unwrap_or(Duration::from_secs(30)),
         overrides: options.override_managers.clone(),
@@ -137,6 +159,56 @@ pub(crate) fn plan(object: &Kustomization, options: &Options) -> Result<Plan, Fa
         concurrency: options.concurrent_ssa.max(1),
         requeue: options.requeue_dependency,
     })
+}
+
+fn ignored(entries: &[weir_api::common::IgnoreRule]) -> Result<Vec<IgnoreRule>, Failure> {
+    let mut rules = Vec::new();
+    for (at, weir_api::common::IgnoreRule { paths, target }) in entries.iter().enumerate() {
+        if let Some(path) = paths.iter().find(|path| !path.starts_with('/')) {
+            let message = format!("spec.ignore[{at}].paths: '{path}' is no JSON pointer: it has to begin with '/'");
+            return Err(Failure::stalled(reasons::RECONCILIATION_FAILED, message));
+        }
+        let target = serde_json::to_value(target.clone().unwrap_or_default()).unwrap_or_default();
+        let picker = Picker::read(&from_value(&target), &format!("spec.ignore[{at}].target"))
+            .map_err(|error| Failure::stalled(reasons::RECONCILIATION_FAILED, error.report().to_string()))?;
+        rules.push(IgnoreRule { paths: paths.clone(), picks: Arc::new(move |object| picker.picks(object)) });
+    }
+    Ok(rules)
+}
+
+fn checks(entries: &[CustomHealthCheck]) -> Result<CustomChecks, Failure> {
+    let mut checks = CustomChecks::default();
+    for (at, entry) in entries.iter().enumerate() {
+        let CustomHealthCheck { api_version, kind, current, failed, in_progress } = entry;
+        let expressions = Expressions { in_progress: in_progress.as_deref(), failed: failed.as_deref(), current };
+        checks
+            .add(at, api_version, kind.as_deref(), expressions)
+            .map_err(|error| Failure::stalled(reasons::INVALID_CEL_EXPRESSION, format!("spec.{}", error.report())))?;
+    }
+    Ok(checks)
+}
+
+fn dependencies(
+    entries: &[DependencyReference],
+    namespace: &str,
+    options: &Options,
+) -> Result<Vec<Dependency>, Failure> {
+    let mut dependencies = Vec::new();
+    for (at, entry) in entries.iter().enumerate() {
+        let DependencyReference { name, namespace: other, ready_expr } = entry;
+        let text = ready_expr.as_deref().filter(|text| !text.is_empty());
+        let ready = text.map(ReadyExpression::new).transpose().map_err(|error| {
+            let message = format!("spec.dependsOn[{at}].readyExpr: {}", error.report());
+            Failure::stalled(reasons::INVALID_CEL_EXPRESSION, message)
+        })?;
+        dependencies.push(Dependency {
+            namespace: other.clone().unwrap_or_else(|| namespace.to_owned()),
+            name: name.clone(),
+            is_condition_asked: ready.is_none() || options.additive_cel_dependency_check,
+            ready: ready.map(Arc::new),
+        });
+    }
+    Ok(dependencies)
 }
 
 /// What a Kustomization adds to a build, without its variables from elsewhere: for whoever renders
@@ -184,6 +256,48 @@ mod tests {
             let failure = plan(&object, &Options::default()).expect_err("not implemented");
             assert_eq!(failure, Failure::Stalled { reason: "NotImplemented", message });
         }
+    }
+
+    #[test]
+    fn expressions_that_cannot_be_used_stall() {
+        for (field, message) in [
+            (
+                r#""dependsOn":[{"name":"a"},{"name":"b","readyExpr":"dep.status.ready"}]"#,
+                "spec.dependsOn[1].readyExpr: 1:11: the expression has to be of type bool, it is of type dyn; compare it, \
+                 as in ... == true",
+            ),
+            (
+                r#""dependsOn":[{"name":"a","readyExpr":"foo == 1"}]"#,
+                "spec.dependsOn[0].readyExpr: 1:1: undeclared reference to 'foo' (use only the declared variables and CEL's \
+                 own functions)",
+            ),
+            (
+                r#""healthCheckExprs":[{"apiVersion":"a/v1","kind":"B","current":"status."}]"#,
+                "spec.healthCheckExprs[0].current: 1:8: expected the name of a field, found the end",
+            ),
+            (
+                r#""healthCheckExprs":[{"apiVersion":"a/v1","kind":"B","current":"true"},{"apiVersion":"a/v2","kind":"B","current":"true"}]"#,
+                "spec.healthCheckExprs[1] is the second for B.a (keep one of them; the version in apiVersion plays no part)",
+            ),
+        ] {
+            let object = object(&format!("{{{SOURCE},{field}}}"));
+            let failure = plan(&object, &Options::default()).expect_err("cannot be used");
+            assert_eq!(failure, Failure::stalled(reasons::INVALID_CEL_EXPRESSION, message), "{field}");
+        }
+    }
+
+    #[test]
+    fn an_expression_replaces_the_condition_unless_the_gate_is_on() {
+        let object = object(&format!(
+            r#"{{{SOURCE},"dependsOn":[{{"name":"a"}},{{"name":"b","namespace":"other","readyExpr":"true"}},{{"name":"c","readyExpr":""}}]}}"#
+        ));
+        let asked = |options: &Options| -> Vec<(bool, bool)> {
+            let plan = plan(&object, options).expect("a plan");
+            plan.dependencies.iter().map(|d| (d.ready.is_some(), d.is_condition_asked)).collect()
+        };
+        assert_eq!(asked(&Options::default()), [(false, true), (true, false), (false, true)]);
+        let additive = Options { additive_cel_dependency_check: true, ..Options::default() };
+        assert_eq!(asked(&additive), [(false, true), (true, true), (false, true)]);
     }
 
     #[test]

@@ -12,6 +12,7 @@ use weir_runtime::{Cx, Failure};
 pub(crate) async fn gather(
     cx: &Cx<Kustomization>,
     post_build: Option<&PostBuild>,
+    strict: bool,
 ) -> Result<Option<Substitution>, Failure> {
     let Some(PostBuild { substitute_strategy, substitute, substitute_from }) = post_build else { return Ok(None) };
     let mut variables = Variables::default();
@@ -26,8 +27,7 @@ pub(crate) async fn gather(
         })?;
     }
     let always = *substitute_strategy == Some(SubstituteStrategy::Always);
-    // Flux's gate StrictPostBuildSubstitutions, on by default.
-    Ok(Some(Substitution { variables, strict: true, always }))
+    Ok(Some(Substitution { variables, strict, always }))
 }
 
 async fn read(cx: &Cx<Kustomization>, reference: &SubstituteReference) -> Result<Vec<(String, String)>, Failure> {

@@ -27,6 +27,7 @@ mod loader;
 mod merge;
 mod origin;
 mod path;
+mod picker;
 mod plugins;
 mod read;
 mod replacement;
@@ -44,6 +45,7 @@ mod timestamp;
 mod transform;
 
 pub use error::KustomizeError;
+pub use picker::Picker;
 
 use weir_base::{Budget, Tree};
 use weir_doc::{Node, emit};

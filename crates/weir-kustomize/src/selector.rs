@@ -8,6 +8,7 @@ use crate::labels::LabelSelector;
 use crate::resource::Resource;
 use crate::schema::Schemas;
 use regex::{Regex, RegexBuilder};
+use std::collections::BTreeMap;
 use weir_base::Origin;
 
 /// The longest pattern, and the size that a compiled one may have in bytes.
@@ -100,6 +101,20 @@ impl Selector {
 
     pub fn fits_metadata(&self, resource: &Resource) -> bool {
         self.labels.fits(&resource.labels()) && self.annotations.fits(&resource.annotations())
+    }
+
+    /// Whether an object with these names, labels and annotations is meant.
+    pub fn fits(
+        &self,
+        gvk: &Gvk,
+        (name, namespace): (&str, &str),
+        (labels, annotations): (&BTreeMap<String, String>, &BTreeMap<String, String>),
+    ) -> bool {
+        self.fits_gvk(gvk)
+            && self.name.fits(name)
+            && self.namespace.fits(namespace)
+            && self.labels.fits(labels)
+            && self.annotations.fits(annotations)
     }
 
     /// Whether a replacement with this target is for an object with this id.

@@ -11,7 +11,7 @@ pub struct GroupKind {
 }
 
 /// An object, whatever its version. Two objects with equal ids are the same object.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ObjectId {
     pub group: String,
     pub kind: String,

@@ -15,6 +15,7 @@ pub use closure::Closure;
 pub use error::RenderError;
 pub use generate::Overlay;
 pub use substitute::Substitution;
+pub use weir_kustomize::Picker;
 pub use weir_kustomize::substitute::{SubstituteError, Variables};
 
 use sha2::{Digest, Sha256};

@@ -5,7 +5,8 @@ use std::sync::{Arc, Condvar, Mutex};
 use std::time::Duration;
 
 /// A loopback TCP proxy in front of an API server: the connection between the two can be cut, held
-/// up, slowed down and restored. It sees bytes only, so that TLS goes through it.
+/// up, slowed down and restored, and a client be stopped at its n-th request. It sees bytes only, so that TLS goes
+/// through it: what is counted are the pieces that clients send, mostly one for a request.
 pub struct Proxy {
     kubeconfig: PathBuf,
     state: Arc<State>,
@@ -21,6 +22,10 @@ struct State {
 struct Line {
     mode: Mode,
     streams: Vec<TcpStream>,
+    /// What clients have sent.
+    sent: u64,
+    /// The piece at which the line is held.
+    last: Option<u64>,
 }
 
 /// What the line does.
@@ -45,7 +50,7 @@ impl Proxy {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("kubeconfig");
         std::fs::write(&path, text.replace(&upstream.to_string(), &own.to_string())).unwrap();
-        let line = Mutex::new(Line { mode: Mode::Open, streams: Vec::new() });
+        let line = Mutex::new(Line { mode: Mode::Open, streams: Vec::new(), sent: 0, last: None });
         let state = Arc::new(State { upstream, line, changed: Condvar::new() });
         let shared = state.clone();
         std::thread::spawn(move || {
@@ -75,12 +80,29 @@ impl Proxy {
         self.state.set(Mode::Held);
     }
 
+    /// Holds the line at the n-th piece from now that a client sends, before the server sees it.
+    pub fn hold_at(&self, n: u64) {
+        let mut line = self.state.line.lock().unwrap();
+        line.last = Some(line.sent + n);
+    }
+
+    pub fn is_held(&self) -> bool {
+        self.state.line.lock().unwrap().mode == Mode::Held
+    }
+
+    /// How many pieces clients have sent so far.
+    pub fn sent(&self) -> u64 {
+        self.state.line.lock().unwrap().sent
+    }
+
     /// Answers come later: the server's disk is slow.
     pub fn slow(&self, by: Duration) {
         self.state.set(Mode::Slow(by));
     }
 
+    /// What was held goes on its way.
     pub fn restore(&self) {
+        self.state.line.lock().unwrap().last = None;
         self.state.set(Mode::Open);
     }
 }
@@ -121,6 +143,12 @@ impl State {
         let mut piece = vec![0; 64 << 10];
         while let Ok(length @ 1..) = from.read(&mut piece) {
             let mut line = self.line.lock().unwrap();
+            if !is_answer {
+                line.sent += 1;
+                if line.last == Some(line.sent) {
+                    line.mode = Mode::Held;
+                }
+            }
             while line.mode == Mode::Held {
                 line = self.changed.wait(line).unwrap();
             }

@@ -43,13 +43,11 @@ async fn main() {
 
     let weir = Controller::start(kubed.kubeconfig(), "kustomize", &[]);
     let none = Costs { requests: [0.0; 4], cpu: 0.0, ..Costs::of(&bench, &weir) };
-    let install = bench.phase(&weir, none, n, 1).await;
-    bench.all_are_ready(n, repo.git(&["rev-parse", "HEAD"]).trim()).await;
+    let install = bench.phase(&weir, none, n, repo.git(&["rev-parse", "HEAD"]).trim()).await;
     let commit = repo.commit(&files(1).each_ref().map(|(path, text)| (*path, text.as_str())), &[], "upgrade");
     let before = Costs::of(&bench, &weir);
     bench.request_sources(tenants).await;
-    let upgrade = bench.phase(&weir, before, n, 2).await;
-    bench.all_are_ready(n, &commit).await;
+    let upgrade = bench.phase(&weir, before, n, &commit).await;
 
     println!("{n} Kustomizations of 4 objects, {tenants} tenant(s)");
     println!("{:<28} {:>10} {:>10}", "", "install", "upgrade");
@@ -63,10 +61,14 @@ async fn main() {
         row(&format!("{method} each"), &|c| c.requests[at] / n as f64);
     }
     row("requests each", &|c| c.requests() / n as f64);
+    row("runs each", &|c| c.finished as f64 / n as f64);
     row("CPU seconds, weir", &|c| c.cpu);
     row("CPU seconds, API server", &|c| c.server_cpu);
     row("peak MiB, weir", &|c| c.peak as f64 / 1_048_576.0);
     row("peak MiB, API server", &|c| c.server_peak as f64 / 1_048_576.0);
+    if let Ok(path) = std::env::var("WEIR_BENCH_LOG") {
+        std::fs::write(path, weir.log().join("\n")).unwrap();
+    }
     bench.idle(&weir, n).await;
     assert!(install.requests() / n as f64 <= INSTALL_REQUESTS, "an install takes at most {INSTALL_REQUESTS} requests");
     assert!(upgrade.requests() / n as f64 <= UPGRADE_REQUESTS, "an upgrade takes at most {UPGRADE_REQUESTS} requests");
@@ -89,6 +91,8 @@ struct Costs {
     server_cpu: f64,
     peak: u64,
     server_peak: u64,
+    /// Runs that were finished.
+    finished: usize,
 }
 
 impl Costs {
@@ -108,6 +112,7 @@ impl Costs {
             server_cpu,
             peak: weir.peak_memory(),
             server_peak,
+            finished: weir.log().iter().filter(|line| line.contains("Reconciliation finished")).count(),
         }
     }
 
@@ -119,6 +124,7 @@ impl Costs {
             requests,
             cpu: self.cpu - before.cpu,
             server_cpu: self.server_cpu - before.server_cpu,
+            finished: self.finished - before.finished,
             ..self
         }
     }
@@ -255,27 +261,50 @@ impl Bench {
         }
     }
 
-    /// What it costs until every Kustomization has finished so many runs.
-    async fn phase(&self, weir: &Controller, before: Costs, n: usize, runs: usize) -> Costs {
+    /// What it costs until every Kustomization has applied a commit.
+    async fn phase(&self, weir: &Controller, before: Costs, n: usize, commit: &str) -> Costs {
+        let finished = || weir.log().iter().filter(|line| line.contains("Reconciliation finished")).count();
+        let (already, mut wanted) = (before.finished, n);
         loop {
-            let finished = weir.log().iter().filter(|line| line.contains("Reconciliation finished")).count();
-            if finished >= n * runs {
-                return Costs::of(self, weir).since(&before);
+            if finished() - already >= wanted {
+                let costs = Costs::of(self, weir);
+                // Some may have run twice; looking at all of them is not cheap.
+                let left = n - self.ready(commit).await;
+                if left == 0 {
+                    // Events are written behind; they count.
+                    let requests = self.settled(weir).await.requests;
+                    return Costs { requests, ..costs }.since(&before);
+                }
+                wanted += left;
             }
             if before.began.elapsed() > PATIENCE {
                 let log = weir.log();
-                panic!("{finished} have finished\n{}", log[log.len().saturating_sub(20)..].join("\n"));
+                panic!("{} have finished\n{}", finished(), log[log.len().saturating_sub(20)..].join("\n"));
             }
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
     }
 
-    async fn all_are_ready(&self, n: usize, commit: &str) {
+    /// The costs when nothing has been asked for two seconds.
+    async fn settled(&self, weir: &Controller) -> Costs {
+        let mut last = Costs::of(self, weir);
+        loop {
+            tokio::time::sleep(Duration::from_secs(2)).await;
+            let now = Costs::of(self, weir);
+            if now.requests == last.requests || now.began - last.began > PATIENCE {
+                return now;
+            }
+            last = now;
+        }
+    }
+
+    /// How many have applied a commit.
+    async fn ready(&self, commit: &str) -> usize {
         let items = self.items("Kustomization", "kustomize").await;
         let is_ready = |item: &&Node| {
             item.str_at(&["status", "lastAppliedRevision"]).is_some_and(|revision| revision.ends_with(commit))
         };
-        assert_eq!(items.iter().filter(is_ready).count(), n, "all are ready at {commit}");
+        items.iter().filter(is_ready).count()
     }
 
     /// Two intervals of a minute in which nothing happens.

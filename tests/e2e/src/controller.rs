@@ -74,6 +74,19 @@ impl Controller {
         ticks / 100.0
     }
 
+    /// How many requests it has made to the API server, watches included.
+    pub fn requests(&self) -> u64 {
+        self.requests_with("")
+    }
+
+    /// Those whose series has this in its labels, such as `method="PATCH"`.
+    pub fn requests_with(&self, label: &str) -> u64 {
+        let metrics = http_get(self.metrics, "/metrics").unwrap();
+        let is_wanted = |line: &&str| line.starts_with("rest_client_requests_total{") && line.contains(label);
+        let series = metrics.lines().filter(is_wanted);
+        series.map(|line| line.rsplit_once(' ').unwrap().1.trim().parse::<u64>().unwrap()).sum()
+    }
+
     fn status(&self, key: &str) -> u64 {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.pid())).unwrap();
         let value = status.lines().find_map(|line| line.strip_prefix(key)).unwrap();

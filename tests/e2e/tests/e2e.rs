@@ -3,6 +3,8 @@
 
 #[path = "scenarios/manifests.rs"]
 mod manifests;
+#[path = "scenarios/rig.rs"]
+mod rig;
 
 #[path = "scenarios/build.rs"]
 mod build;
@@ -20,18 +22,26 @@ mod crash;
 mod definitions;
 #[path = "scenarios/docs.rs"]
 mod docs;
+#[path = "scenarios/expressions.rs"]
+mod expressions;
 #[path = "scenarios/git/mod.rs"]
 mod git;
 #[path = "scenarios/git_ssh.rs"]
 mod git_ssh;
 #[path = "scenarios/health.rs"]
 mod health;
+#[path = "scenarios/ignore.rs"]
+mod ignore;
+#[path = "scenarios/kill.rs"]
+mod kill;
 #[path = "scenarios/kubectl.rs"]
 mod kubectl;
 #[path = "scenarios/lifecycle.rs"]
 mod lifecycle;
 #[path = "scenarios/many.rs"]
 mod many;
+#[path = "scenarios/ownership.rs"]
+mod ownership;
 #[path = "scenarios/replicas.rs"]
 mod replicas;
 #[path = "scenarios/shards.rs"]

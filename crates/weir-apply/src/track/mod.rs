@@ -99,6 +99,11 @@ impl Tracker {
         drop(before);
     }
 
+    /// Whether an object is to be put right.
+    pub fn is_drifted(&self) -> bool {
+        self.state().slots.values().any(Slot::is_drifted)
+    }
+
     /// Wakes again for objects that somebody meddled with and that were not put right since, each after its rest.
     pub fn remind(&self) {
         let (now, mut rests) = (Instant::now(), Vec::new());
@@ -132,9 +137,9 @@ impl Tracker {
         self.ask(object, |slot, since| slot.untouched(since).and_then(|applied| applied.content))
     }
 
-    /// Up to which version nobody meddled with the object since it was applied.
-    pub(crate) fn untouched_until(&self, object: &ObjectId) -> Option<u64> {
-        self.ask(object, |slot, since| slot.untouched(since).map(|applied| applied.known))
+    /// The version at which the object was seen last, here or on the stream.
+    pub(crate) fn version(&self, object: &ObjectId) -> Option<u64> {
+        self.ask(object, |slot, _| slot.version())
     }
 
     /// What the object holds, if the server has it at the version at which it was applied.

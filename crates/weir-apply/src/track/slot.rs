@@ -110,6 +110,12 @@ impl Slot {
         self.applied.as_ref().filter(|applied| applied.version == version)
     }
 
+    /// The version at which it was seen last.
+    pub fn version(&self) -> Option<u64> {
+        let shown = self.shown.filter(|(_, claims)| claims.is_some()).map(|(version, _)| version);
+        self.applied.map(|applied| applied.version).max(shown)
+    }
+
     pub fn is_drifted(&self) -> bool {
         self.is_drifted
     }

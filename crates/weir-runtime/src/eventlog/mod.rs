@@ -6,14 +6,16 @@ use crate::Metadata;
 use crate::events::{Involved, Severity};
 use crate::outbox::{Outbox, Waiting};
 use correlate::{Correlator, Facts, Told};
-use std::hash::{BuildHasher, Hasher, RandomState};
+use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher, Hasher, RandomState};
 use std::time::{Duration, Instant};
 use tokio::sync::mpsc;
 use weir_doc::{Map, Node};
 use weir_kube::{KubeError, Session};
 use weir_object::{ObjectId, ObjectRef};
 
-/// Events that wait for the API server.
+/// Tasks that write. The events of one object are written by one of them, in their order.
+const WRITERS: usize = 4;
+/// Events that wait for the API server, for each writer.
 const QUEUE: usize = 1000;
 /// Flux cuts at the same length; the API server refuses longer messages.
 const MESSAGE_LIMIT: usize = 1024;
@@ -21,10 +23,10 @@ const MESSAGE_LIMIT: usize = 1024;
 const TRIES: u32 = 12;
 const BETWEEN_TRIES: Duration = Duration::from_secs(10);
 
-/// The way to the task that writes.
+/// The way to the tasks that write.
 #[derive(Clone)]
 pub(crate) struct EventLog {
-    queue: mpsc::Sender<Said>,
+    queues: Vec<mpsc::Sender<Said>>,
     outbox: Outbox,
 }
 
@@ -49,15 +51,23 @@ struct Writer {
 
 impl EventLog {
     pub fn start(session: Session, controller: &'static str, host: String, outbox: Outbox) -> Self {
-        let (queue, mut events) = mpsc::channel::<Said>(QUEUE);
-        let mut writer =
-            Writer { session, controller, host, outbox: outbox.clone(), correlator: Correlator::default() };
-        tokio::spawn(async move {
-            while let Some(said) = events.recv().await {
-                writer.tell(&said).await;
-            }
-        });
-        Self { queue, outbox }
+        let writer = |_| {
+            let (queue, mut events) = mpsc::channel::<Said>(QUEUE);
+            let mut writer = Writer {
+                session: session.clone(),
+                controller,
+                host: host.clone(),
+                outbox: outbox.clone(),
+                correlator: Correlator::default(),
+            };
+            tokio::spawn(async move {
+                while let Some(said) = events.recv().await {
+                    writer.tell(&said).await;
+                }
+            });
+            queue
+        };
+        Self { queues: (0..WRITERS).map(writer).collect(), outbox: outbox.clone() }
     }
 
     /// Whether there was room.
@@ -78,7 +88,9 @@ impl EventLog {
             at: jiff::Timestamp::now(),
             _waiting: self.outbox.add(),
         };
-        self.queue.try_send(said).is_ok()
+        let object = (&said.involved.kind, &said.involved.namespace, &said.involved.name);
+        let writer = BuildHasherDefault::<DefaultHasher>::default().hash_one(object) as usize % self.queues.len();
+        self.queues[writer].try_send(said).is_ok()
     }
 }
 

@@ -244,11 +244,15 @@ impl Source {
 }
 
 impl Kustomize {
-    pub fn options(&self, no_cross_namespace_refs: bool) -> weir_kustomization::Options {
+    pub fn options(&self, shared: &Shared) -> weir_kustomization::Options {
         weir_kustomization::Options {
             concurrent: self.concurrent,
             default_service_account: Some(self.default_service_account.clone()).filter(|name| !name.is_empty()),
-            no_cross_namespace_refs,
+            no_cross_namespace_refs: shared.no_cross_namespace_refs,
+            fail_fast: shared.feature_gates.fail_fast,
+            strict_substitutions: shared.feature_gates.strict_substitutions,
+            direct_source_fetch: shared.feature_gates.direct_source,
+            additive_cel_dependency_check: shared.feature_gates.additive_cel,
             concurrent_ssa: self.concurrent_ssa,
             override_managers: self.override_manager.clone(),
             custom_apply_stage_kinds: self.custom_apply_stage_kinds.clone(),

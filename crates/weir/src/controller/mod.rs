@@ -210,12 +210,12 @@ fn start(runtime: &Runtime, job: Job, stopped: channel::Receiver<bool>) -> Resul
             retention: Retention { ttl: own.artifact_retention_ttl, records: own.artifact_retention_records },
         })
     });
-    let no_cross = job.shared.no_cross_namespace_refs;
+    let shared = job.shared;
     let plan = Plan {
         roles: job.roles,
         storage: storage.transpose()?,
         source: source.map(Source::options).unwrap_or_default(),
-        kustomize: job.kustomize.map(|own| own.options(no_cross)).unwrap_or_default(),
+        kustomize: job.kustomize.map(|own| own.options(&shared)).unwrap_or_default(),
         locals: Arc::new(Locals::default()),
     };
     controllers::start(runtime, plan, |_| Vec::new(), stopped)
@@ -247,11 +247,13 @@ mod tests {
         let ssh = job.expect("is taken").source.expect("its own").options().ssh;
         assert_eq!(ssh.host_keys, HostKeyAlgorithms::default());
         assert_eq!(Ok(ssh.kex), "diffie-hellman-group14-sha1,curve25519-sha256".parse());
-        let job = parse("x kustomize --no-remote-bases=true --default-service-account=default").expect("is taken");
-        let options = job.kustomize.expect("its own").options(true);
+        let line = "x kustomize --no-remote-bases=true --default-service-account=default --no-cross-namespace-refs \
+                    --feature-gates=AdditiveCELDependencyCheck=true";
+        let job = parse(line).expect("is taken");
+        let options = job.kustomize.expect("its own").options(&job.shared);
         assert_eq!(options.default_service_account.as_deref(), Some("default"));
         assert_eq!((options.concurrent, options.concurrent_ssa, options.http_retry), (4, 4, 9));
-        assert!(options.no_cross_namespace_refs);
+        assert!(options.no_cross_namespace_refs && options.additive_cel_dependency_check);
     }
 
     #[test]

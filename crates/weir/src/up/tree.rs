@@ -34,7 +34,7 @@ pub async fn gather(session: &Session, fleet: &Fleet) -> Result<Tree, CliError> 
         match branches.iter_mut().find(|branch| source.as_deref() == Some(branch.source.id().as_str())) {
             Some(branch) => {
                 let objects = inventory(row)?;
-                let health = health(session, &objects, CONCURRENCY, None).await;
+                let health = health(session, &objects, &Default::default(), CONCURRENCY, None).await;
                 branch.kustomizations.push((row.clone(), health));
             }
             None => others.push(row.clone()),

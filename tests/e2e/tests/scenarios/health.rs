@@ -70,13 +70,13 @@ fn what_waits_is_woken_and_asks_for_nothing(cluster: &Cluster) {
 
     // While nothing changes, nothing is asked for. Flux would look twice, and read the object each time.
     let before = eventually("the watch is open", || {
-        let (before, _) = (requests(&controller), window());
-        let after = requests(&controller);
+        let (before, _) = (controller.requests(), window());
+        let after = controller.requests();
         if before == after { Ok(after) } else { Err(format!("{before} and then {after} requests")) }
     });
     kubectl.apply(&config_map("health", "late", "1")).unwrap();
     let own = cluster.ready("kustomization", "health", "own", "True");
-    let asked = requests(&controller) - before;
+    let asked = controller.requests() - before;
     assert!(asked <= 8, "{asked} requests for one change");
     let late = kubectl.json(&["get", "configmap", "-n", "health", "late"]).unwrap();
     let (made, seen) =
@@ -114,11 +114,4 @@ fn waits(cluster: &Cluster, name: &str, what: &str) {
 /// The time during which requests are counted; longer than Flux's interval, and than ours without a watch.
 fn window() {
     std::thread::sleep(Duration::from_secs(11));
-}
-
-/// How many requests the controller has made.
-fn requests(controller: &Controller) -> u64 {
-    let metrics = http_get(controller.metrics, "/metrics").unwrap();
-    let series = metrics.lines().filter(|line| line.starts_with("rest_client_requests_total{"));
-    series.map(|line| line.rsplit_once(' ').unwrap().1.trim().parse::<u64>().unwrap()).sum()
 }

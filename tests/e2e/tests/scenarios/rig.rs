@@ -1,0 +1,116 @@
+//! A cluster with one source of a scenario's own, a source controller and a kustomize controller.
+
+use crate::controller::request;
+use crate::manifests::namespace;
+use crate::replicas::address;
+use serde_json::Value;
+use std::path::Path;
+use std::time::Duration;
+use weir_e2e::{Cluster, Controller, Up, condition};
+use weir_testkit::{GitHttp, GitRepo, Kubectl, eventually};
+
+/// Everything is in one namespace, and the GitRepository is named `repo`.
+pub struct Rig<'c> {
+    pub cluster: &'c Cluster,
+    pub kubectl: Kubectl,
+    pub space: &'static str,
+    pub repo: GitRepo,
+    _http: GitHttp,
+    _source: Controller,
+    _data: tempfile::TempDir,
+    _server: Option<Up>,
+}
+
+impl<'c> Rig<'c> {
+    /// Publishes the files; nobody applies them yet.
+    pub fn new(cluster: &'c Cluster, space: &'static str, files: &[(&str, &str)]) -> Self {
+        let server = cluster.served();
+        let kubectl = cluster.kubectl();
+        let repo = GitRepo::new(files);
+        let http = GitHttp::serve(repo.path());
+        let data = tempfile::tempdir().unwrap();
+        let args = [format!("--storage-path={}", data.path().display()), format!("--storage-addr={}", address())];
+        let source = Controller::start(cluster.kubeconfig(), "source", &args.each_ref().map(String::as_str));
+        kubectl.apply(&namespace(space)).unwrap();
+        let object = format!(
+            "apiVersion: source.toolkit.fluxcd.io/v1\nkind: GitRepository\nmetadata: {{name: repo, namespace: {space}}}\n\
+             spec: {{interval: 1h, url: '{}', ref: {{branch: main}}}}\n",
+            http.url(".git")
+        );
+        kubectl.apply(&object).unwrap();
+        cluster.ready("gitrepository", space, "repo", "True");
+        Self { cluster, kubectl, space, repo, _http: http, _source: source, _data: data, _server: server }
+    }
+
+    /// Starts the kustomize controller.
+    pub fn controller(&self, args: &[&str]) -> Controller {
+        self.controller_at(self.cluster.kubeconfig(), args)
+    }
+
+    /// The same by another way to the cluster.
+    pub fn controller_at(&self, kubeconfig: &Path, args: &[&str]) -> Controller {
+        Controller::start(kubeconfig, "kustomize", args)
+    }
+
+    /// A Kustomization of the folder of its name; `more` are further fields, each in a line of its own.
+    pub fn kustomization(&self, name: &str, more: &str) -> String {
+        let more: String = more.lines().map(|line| format!("  {line}\n")).collect();
+        format!(
+            "apiVersion: kustomize.toolkit.fluxcd.io/v1
+kind: Kustomization
+metadata: {{name: {name}, namespace: {}}}
+spec:
+  path: {name}
+  sourceRef: {{kind: GitRepository, name: repo}}
+{more}",
+            self.space
+        )
+    }
+
+    /// Commits, and waits until that is what the source has.
+    pub fn publish(&self, write: &[(&str, &str)], remove: &[&str], message: &str) -> String {
+        let commit = self.repo.commit(write, remove, message);
+        request(self.cluster, "gitrepository", self.space, "repo", &commit);
+        commit
+    }
+
+    /// Waits until a Kustomization is ready at a commit.
+    pub fn applied(&self, name: &str, commit: &str) -> Value {
+        eventually(&format!("{name} is ready at {commit}"), || {
+            let object = self.get(name)?;
+            let (status, generation) = (&object["status"], &object["metadata"]["generation"]);
+            let ready = condition(&object, "Ready").is_some_and(|ready| ready["status"] == "True");
+            let is_at = status["lastAppliedRevision"].as_str().is_some_and(|revision| revision.ends_with(commit));
+            if ready && is_at && status["observedGeneration"] == *generation {
+                Ok(object)
+            } else {
+                Err(status.to_string())
+            }
+        })
+    }
+
+    /// The object, or why there is none.
+    pub fn get(&self, name: &str) -> Result<Value, String> {
+        self.kubectl.json(&["get", "kustomization", "-n", self.space, name])
+    }
+
+    pub fn ready(&self, name: &str) -> Value {
+        self.cluster.ready("kustomization", self.space, name, "True")
+    }
+
+    /// Asks for a pass and waits until it is answered.
+    pub fn request(&self, name: &str, token: &str) -> Value {
+        request(self.cluster, "kustomization", self.space, name, token)
+    }
+}
+
+/// What the status's inventory names.
+pub fn inventory(kustomization: &Value) -> Vec<String> {
+    let entries = kustomization["status"]["inventory"]["entries"].as_array().cloned().unwrap_or_default();
+    entries.iter().map(|entry| entry["id"].as_str().unwrap().to_owned()).collect()
+}
+
+/// A time in which something must not happen; there is nothing to wait for instead.
+pub fn observe(window: Duration) {
+    std::thread::sleep(window);
+}
