@@ -95,24 +95,7 @@ impl Applier<'_> {
         Ok(())
     }
 
-    /// What applying would do to each object, in the order of applying; nothing is changed. Stops at the first stage that
-    /// the server would not take.
-    pub async fn preview(&self, nodes: Vec<Node>) -> Result<Vec<Preview>, ApplyError> {
-        let mut stages = self.stages(nodes).await?;
-        let mut all = Vec::new();
-        for current in Stage::ALL {
-            let Some(members) = stages.remove(&current) else { continue };
-            let answers: Vec<Result<Preview, ApplyError>> = stream::iter(members)
-                .map(|candidate| self.look_ahead(candidate))
-                .buffered(self.options.concurrency.max(1))
-                .collect()
-                .await;
-            all.extend(all_of(answers)?);
-        }
-        Ok(all)
-    }
-
-    async fn stages(&self, mut nodes: Vec<Node>) -> Result<BTreeMap<Stage, Vec<Candidate>>, ApplyError> {
+    pub(crate) async fn stages(&self, mut nodes: Vec<Node>) -> Result<BTreeMap<Stage, Vec<Candidate>>, ApplyError> {
         sort(&mut nodes);
         scope_all(self.session, &mut nodes).await;
         let mut stages: BTreeMap<Stage, Vec<Candidate>> = BTreeMap::new();
@@ -204,18 +187,6 @@ impl Applier<'_> {
         }
         Ok(())
     }
-}
-
-/// What applying would make of an object.
-#[derive(Clone, Debug)]
-pub struct Preview {
-    pub object: ObjectRef,
-    pub action: Action,
-    pub at: Origin,
-    /// The object as it is; none when there is none.
-    pub live: Option<Node>,
-    /// The object as it would be; none when it is left alone.
-    pub wanted: Option<Node>,
 }
 
 fn all_of<T>(answers: Vec<Result<T, ApplyError>>) -> Result<Vec<T>, ApplyError> {

@@ -19,6 +19,7 @@ mod ignore;
 mod mask;
 mod normalise;
 mod owner;
+mod preview;
 mod prune;
 mod recreate;
 mod scope;
@@ -28,7 +29,7 @@ mod track;
 
 use mask::mask;
 
-pub use applier::{Applier, Options, Preview};
+pub use applier::{Applier, Options};
 pub use change::{Action, Change, Witness};
 pub use custom::{CustomCheckError, CustomChecks, Expressions, ReadyExpression};
 pub use error::ApplyError;
@@ -36,6 +37,7 @@ pub use explain::explain;
 pub use health::{Health, health};
 pub use ignore::IgnoreRule;
 pub use owner::Owner;
-pub use prune::prune;
+pub use preview::{Preview, Previews};
+pub use prune::{Fate, fate, prune};
 pub use scope::scoped;
 pub use track::Tracker;

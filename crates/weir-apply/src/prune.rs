@@ -24,19 +24,39 @@ pub async fn prune(
     (changes, survivors)
 }
 
-async fn delete(session: &Session, owner: &Owner, object: &ObjectRef) -> Result<Action, KubeError> {
+/// What becomes of an object that is no longer applied.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Fate {
+    /// It is gone already.
+    Gone,
+    /// It is another's, or is marked to stay.
+    Kept,
+    /// It is deleted: the very object that has this uid.
+    Deleted { uid: Option<String> },
+}
+
+/// Decides it; nothing is changed.
+pub async fn fate(session: &Session, owner: &Owner, object: &ObjectRef) -> Result<Fate, KubeError> {
     let live = match session.get(object).await {
         Ok(Some(live)) => live,
-        Ok(None) => return Ok(Action::Deleted),
+        Ok(None) => return Ok(Fate::Gone),
         // The kind is no longer served, so its objects are gone. Flux would fail here for ever.
-        Err(KubeError::UnknownKind { .. }) => return Ok(Action::Deleted),
+        Err(KubeError::UnknownKind { .. }) => return Ok(Fate::Gone),
         Err(error) => return Err(error),
     };
     if owner.is_kept(&live) || owner.is_left_alone(&live) || !owner.owns(&live) {
-        return Ok(Action::Skipped);
+        return Ok(Fate::Kept);
     }
-    // Only the very object that was looked at.
-    match session.delete(object, Propagation::Background, weir_object::meta::uid(&live)).await {
+    Ok(Fate::Deleted { uid: weir_object::meta::uid(&live).map(str::to_owned) })
+}
+
+async fn delete(session: &Session, owner: &Owner, object: &ObjectRef) -> Result<Action, KubeError> {
+    let uid = match fate(session, owner, object).await? {
+        Fate::Gone => return Ok(Action::Deleted),
+        Fate::Kept => return Ok(Action::Skipped),
+        Fate::Deleted { uid } => uid,
+    };
+    match session.delete(object, Propagation::Background, uid.as_deref()).await {
         Ok(Deleted::Requested | Deleted::WasGone) => Ok(Action::Deleted),
         Err(error) => Err(error),
     }

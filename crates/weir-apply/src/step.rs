@@ -1,6 +1,6 @@
 //! One object: what applying it would do, and doing it.
 
-use crate::applier::{Candidate, POLL, Preview, STAGE_TIMEOUT};
+use crate::applier::{Candidate, POLL, STAGE_TIMEOUT};
 use crate::compare::differs;
 use crate::normalise::without_unknown;
 use crate::scope::{scope, scope_node};
@@ -119,7 +119,7 @@ impl Applier<'_> {
         Some((version, self.tracker?.content_at(&candidate.object.id, version)?))
     }
 
-    async fn live(&self, candidate: &Candidate) -> Result<Option<Node>, ApplyError> {
+    pub(crate) async fn live(&self, candidate: &Candidate) -> Result<Option<Node>, ApplyError> {
         let Candidate { object, at, node, .. } = candidate;
         let failed =
             |source| ApplyError::Read { object: object.clone().into(), at: at.clone(), source: mask(node, source) };
@@ -158,31 +158,6 @@ impl Applier<'_> {
             }
             _ => Err(ApplyError::DryRun { object: object.clone().into(), at: at.clone(), source: mask(node, error) }),
         }
-    }
-
-    /// What applying would make of an object, with both sides.
-    pub(crate) async fn look_ahead(&self, candidate: Candidate) -> Result<Preview, ApplyError> {
-        let live = match self.live(&candidate).await {
-            // A kind that does not exist yet has no objects; whether that is right, the dry-run says.
-            Err(ApplyError::Read { source: KubeError::UnknownKind { .. }, .. }) => None,
-            answer => answer?,
-        };
-        let planned = self.plan(candidate, Duration::ZERO).await?;
-        let Candidate { node, object, at, .. } = planned.candidate;
-        let action = match planned.step {
-            Step::Keep(action) | Step::Apply { action, .. } => action,
-            Step::Attempt => Action::Configured,
-            Step::Recreate { .. } => Action::Created,
-        };
-        let wanted = match action {
-            Action::Skipped => None,
-            _ if matches!(planned.step, Step::Recreate { .. }) => Some(node),
-            _ => {
-                let failed = |source| ApplyError::DryRun { object: object.clone().into(), at: at.clone(), source };
-                Some(self.session.apply(&node, self.apply_options(true)).await.map_err(failed)?)
-            }
-        };
-        Ok(Preview { object, action, at, live, wanted })
     }
 
     pub(crate) async fn execute(&self, plan: Planned) -> Result<Executed, ApplyError> {
@@ -281,7 +256,7 @@ impl Applier<'_> {
         Ok(())
     }
 
-    fn apply_options(&self, dry_run: bool) -> ApplyOptions<'_> {
+    pub(crate) fn apply_options(&self, dry_run: bool) -> ApplyOptions<'_> {
         ApplyOptions { manager: self.manager, force: true, dry_run }
     }
 

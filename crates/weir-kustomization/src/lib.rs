@@ -15,12 +15,14 @@ mod health;
 mod history;
 mod memory;
 mod plan;
+mod preview;
 mod sources;
 mod triggers;
 mod variables;
 mod wakes;
 
 pub use plan::overlay;
+pub use preview::{Outlook, Recipe, preview, recipe, stale};
 
 use apply::Means;
 use gather::Source;
@@ -222,7 +224,8 @@ impl Kustomizations {
         gather::dependencies(cx, plan, object, source).await?;
         let tree = self.unpack(source).await?;
         cx.status_mut().last_attempted_revision = Some(source.revision.clone());
-        let substitution = variables::gather(cx, plan.post_build.as_ref(), plan.strict).await?;
+        let gathered = variables::gather(cx.session(), &key.0, plan.post_build.as_ref(), plan.strict).await?;
+        let substitution = gathered.substitution;
         let check_all = gather::is_asked_for(cx) || self.memories.is_check_due(&key, plan.interval);
         let manner = format!("{:?} force={} prune={}", tenant.identity(), plan.force, plan.prune);
         let held = self.memories.built(&key).filter(|built| {

@@ -2,23 +2,38 @@
 
 use weir_api::common::DataKind;
 use weir_api::kustomize::{PostBuild, SubstituteReference, SubstituteStrategy};
-use weir_api::{Kustomization, reasons};
+use weir_api::reasons;
 use weir_doc::Node;
+use weir_kube::Session;
 use weir_object::{ObjectId, ObjectRef};
 use weir_render::{SubstituteError, Substitution, Variables};
-use weir_runtime::{Cx, Failure};
+use weir_runtime::Failure;
+
+/// What a build substitutes.
+pub(crate) struct Gathered {
+    pub substitution: Option<Substitution>,
+    /// The values that stand in Secrets.
+    pub secrets: Vec<String>,
+}
 
 /// Later sources win, and what stands in the object itself wins over all.
 pub(crate) async fn gather(
-    cx: &Cx<Kustomization>,
+    session: &Session,
+    namespace: &str,
     post_build: Option<&PostBuild>,
     strict: bool,
-) -> Result<Option<Substitution>, Failure> {
-    let Some(PostBuild { substitute_strategy, substitute, substitute_from }) = post_build else { return Ok(None) };
+) -> Result<Gathered, Failure> {
+    let mut secrets = Vec::new();
+    let Some(PostBuild { substitute_strategy, substitute, substitute_from }) = post_build else {
+        return Ok(Gathered { substitution: None, secrets });
+    };
     let mut variables = Variables::default();
     for reference in substitute_from {
-        for (name, value) in read(cx, reference).await? {
+        for (name, value) in read(session, namespace, reference).await? {
             variables.insert(&name, &value).map_err(|error| bad(reference, &error))?;
+            if reference.kind == DataKind::Secret {
+                secrets.push(value);
+            }
         }
     }
     for (name, value) in substitute {
@@ -27,16 +42,19 @@ pub(crate) async fn gather(
         })?;
     }
     let always = *substitute_strategy == Some(SubstituteStrategy::Always);
-    Ok(Some(Substitution { variables, strict, always }))
+    Ok(Gathered { substitution: Some(Substitution { variables, strict, always }), secrets })
 }
 
-async fn read(cx: &Cx<Kustomization>, reference: &SubstituteReference) -> Result<Vec<(String, String)>, Failure> {
-    let own = cx.object_ref().id;
+async fn read(
+    session: &Session,
+    namespace: &str,
+    reference: &SubstituteReference,
+) -> Result<Vec<(String, String)>, Failure> {
     let object = ObjectRef {
         id: ObjectId {
             group: String::new(),
             kind: reference.kind.as_str().to_owned(),
-            namespace: own.namespace,
+            namespace: namespace.to_owned(),
             name: reference.name.clone(),
         },
         version: "v1".to_owned(),
@@ -45,7 +63,7 @@ async fn read(cx: &Cx<Kustomization>, reference: &SubstituteReference) -> Result
         let message = format!("substitute from '{}/{}' error: {why}", reference.kind.as_str(), reference.name);
         Failure::transient(reasons::BUILD_FAILED, message)
     };
-    let found = cx.session().get(&object).await.map_err(|error| failed(&error.to_string()))?;
+    let found = session.get(&object).await.map_err(|error| failed(&error.to_string()))?;
     let Some(node) = found else {
         return if reference.optional { Ok(Vec::new()) } else { Err(failed("not found")) };
     };

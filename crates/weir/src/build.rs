@@ -1,16 +1,12 @@
 //! `weir build`: what the controllers would apply, without a cluster.
 
 use crate::error::CliError;
-use crate::folder;
+use crate::local;
 use crate::output::Output;
 use clap::{Args, Subcommand};
 use std::path::PathBuf;
 use std::process::ExitCode;
-use weir_api::{FluxKind, Kustomization};
-use weir_base::Budget;
-use weir_doc::{Dialect, Node, to_value, yaml};
-use weir_object::meta;
-use weir_render::{Substitution, Variables, render};
+use weir_render::{Substitution, Variables};
 
 #[derive(Subcommand)]
 pub enum Command {
@@ -38,7 +34,7 @@ pub struct KustomizationArgs {
 
 pub fn run(command: &Command, output: &Output) -> Result<ExitCode, CliError> {
     let Command::Kustomization(args) = command;
-    let object = kustomization(args)?;
+    let object = local::kustomization(&args.kustomization_file, None, &args.name)?;
     let mut overlay = weir_kustomization::overlay(&object).map_err(CliError::new)?;
     if let Some(post_build) = &object.spec.post_build {
         if !post_build.substitute_from.is_empty() && !args.dry_run {
@@ -53,33 +49,7 @@ pub fn run(command: &Command, output: &Output) -> Result<ExitCode, CliError> {
         let always = post_build.substitute_strategy == Some(weir_api::kustomize::SubstituteStrategy::Always);
         overlay.substitution = Some(Substitution { variables, strict: args.strict_substitute, always });
     }
-    let mut last = None;
-    for root in folder::roots(&args.path)? {
-        let budget = Budget::standard();
-        let tree = folder::read(&root, &budget)?;
-        match render(&tree, &folder::relative(&args.path, &root), &overlay, &budget) {
-            Ok(rendered) => {
-                output.text(&weir_kustomize::to_yaml(&rendered.objects));
-                return Ok(ExitCode::SUCCESS);
-            }
-            Err(weir_render::RenderError::Kustomize(error)) if error.leads_out() => last = Some(error),
-            Err(error) => return Err(error.into()),
-        }
-    }
-    Err(last.map_or_else(|| CliError::new("there is no folder to build"), CliError::from))
-}
-
-fn kustomization(args: &KustomizationArgs) -> Result<Kustomization, CliError> {
-    let shown = args.kustomization_file.display().to_string();
-    let text = std::fs::read(&args.kustomization_file).map_err(|error| CliError::new(format!("{shown}: {error}")))?;
-    let documents = yaml::parse_all(&text, Some(&shown.as_str().into()), Dialect::Sigs, &Budget::standard())?;
-    let is_it = |node: &&Node| {
-        meta::kind(node) == Kustomization::INFO.kind
-            && meta::group_version(node).is_some_and(|(group, _)| group == Kustomization::INFO.group)
-            && meta::name(node) == Some(args.name.as_str())
-    };
-    let node = documents.iter().find(is_it).ok_or_else(|| {
-        CliError::new(format!("{shown} has no Kustomization named '{}' of {}", args.name, Kustomization::INFO.group))
-    })?;
-    serde_json::from_value(to_value(node)).map_err(|error| CliError::new(format!("{}: {error}", node.meta.at)))
+    let objects = local::build(&args.path, &overlay, &[])?;
+    output.text(&weir_kustomize::to_yaml(&objects));
+    Ok(ExitCode::SUCCESS)
 }

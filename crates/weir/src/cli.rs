@@ -25,6 +25,7 @@ enum Command {
     #[command(subcommand)]
     Build(build::Command),
     Create(objects::Create),
+    Diff(objects::Diff),
     Get(objects::Get),
     Reconcile(objects::Reconcile),
     Suspend(objects::Suspend),
@@ -59,6 +60,7 @@ pub fn main() -> ExitCode {
             Command::Build(command) => build::run(&command, &output),
             Command::Kustomize(command) => kustomize::run(&command, &output),
             Command::Create(create) => objects::run(objects::Command::Create(create), &output).await,
+            Command::Diff(diff) => objects::run(objects::Command::Diff(diff), &output).await,
             Command::Get(get) => objects::run(objects::Command::Get(get), &output).await,
             Command::Reconcile(reconcile) => objects::run(objects::Command::Reconcile(reconcile), &output).await,
             Command::Suspend(suspend) => objects::run(objects::Command::Suspend(suspend), &output).await,

@@ -7,6 +7,7 @@ mod controllers;
 mod error;
 mod folder;
 mod kustomize;
+mod local;
 mod log;
 mod objects;
 mod output;

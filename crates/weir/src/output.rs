@@ -16,6 +16,11 @@ impl Output {
         self.terminal
     }
 
+    /// Whether results may be coloured: they go to a terminal, and NO_COLOR is not set (no-color.org).
+    pub fn is_coloured(&self) -> bool {
+        std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
+    }
+
     pub fn result(&self, text: &str) {
         let mut out = std::io::stdout().lock();
         let _ = writeln!(out, "{text}").and_then(|()| out.flush());

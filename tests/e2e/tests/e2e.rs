@@ -8,6 +8,8 @@ mod rig;
 
 #[path = "scenarios/build.rs"]
 mod build;
+#[path = "scenarios/cli_diff.rs"]
+mod cli_diff;
 #[path = "scenarios/cli_kustomizations.rs"]
 mod cli_kustomizations;
 #[path = "scenarios/cli_sources.rs"]

@@ -1,7 +1,7 @@
 //! Commands on the objects of a cluster: names, flags and words are those of the flux program.
 //!
 //! Progress goes to standard error, a mark before each line; data to standard output. Exit status: 0
-//! done, 1 failed, 2 wrong usage.
+//! done, 1 failed, 2 wrong usage; those of `diff` are its own.
 
 mod cluster;
 mod connection;
@@ -10,15 +10,18 @@ mod create_kustomization;
 mod create_secret;
 mod create_source;
 mod delete;
+mod diff;
 mod export;
 mod get;
 mod kind;
+mod live;
 mod reconcile;
 mod say;
 mod suspend;
 mod wait;
 
 pub use create::Create;
+pub use diff::Diff;
 pub use get::Get;
 
 use crate::error::CliError;
@@ -93,6 +96,7 @@ pub struct Export {
 /// One of the commands.
 pub enum Command {
     Create(Create),
+    Diff(Diff),
     Get(Get),
     Reconcile(Reconcile),
     Suspend(Suspend),
@@ -105,6 +109,7 @@ pub async fn run(command: Command, output: &Output) -> Result<ExitCode, CliError
     let say = Say(output);
     let done = match command {
         Command::Create(create) => create::run(create, &say).await,
+        Command::Diff(diff) => return differs(diff, &say).await,
         Command::Get(get) => get::run(get, &say).await,
         Command::Reconcile(Reconcile { about }) => {
             let (kind, args) = about.parts();
@@ -132,6 +137,21 @@ pub async fn run(command: Command, output: &Output) -> Result<ExitCode, CliError
         Err(error) => {
             say.failure(&error.to_string());
             Ok(ExitCode::FAILURE)
+        }
+    }
+}
+
+/// As flux: 1 says that something differs, 2 that it is not known.
+async fn differs(diff: Diff, say: &Say<'_>) -> Result<ExitCode, CliError> {
+    match diff::run(diff, say).await {
+        Ok(false) => Ok(ExitCode::SUCCESS),
+        Ok(true) => {
+            say.warning("identified at least one change, exiting with non-zero exit code");
+            Ok(ExitCode::from(1))
+        }
+        Err(error) => {
+            say.failure(&error.to_string());
+            Ok(ExitCode::from(2))
         }
     }
 }

@@ -23,12 +23,12 @@ fn repository() -> GitRepo {
 }
 
 /// Runs the lines of the guide, each of which has to succeed.
-fn guide(cluster: &Cluster, url: &str) -> Vec<(String, Ended)> {
+fn guide(cluster: &Cluster, folder: &str, url: &str) -> Vec<(String, Ended)> {
     let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/kustomizations.md");
     let page = std::fs::read_to_string(page).unwrap();
     let mut ended = Vec::new();
     for line in page.lines().filter_map(|line| line.strip_prefix("$ ")) {
-        let done = cluster.shell(&line.replace("https://git.example.com/podinfo", url));
+        let done = cluster.shell(&format!("cd {folder} && {}", line.replace("https://git.example.com/podinfo", url)));
         assert_eq!(done.code, Some(0), "{line}: {done:?}");
         ended.push((line.to_owned(), done));
     }
@@ -42,7 +42,7 @@ fn the_guide_works(cluster: &Cluster) {
     let repo = repository();
     let server = GitHttp::serve(repo.path());
     cluster.kubectl().apply(&namespace("flux-system")).unwrap();
-    let ended = guide(cluster, &server.url(".git"));
+    let ended = guide(cluster, repo.path().to_str().unwrap(), &server.url(".git"));
     let of = |start: &str| &ended.iter().find(|(line, _)| line.starts_with(start)).unwrap().1;
     let head = repo.git(&["rev-parse", "HEAD"]).trim().to_owned();
     let expected = format!(

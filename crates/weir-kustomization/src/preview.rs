@@ -1,0 +1,86 @@
+//! What a run would do, for whoever asks outside of the controller: by the same plan, owner and options as
+//! [`apply`](crate::apply), so that the answer is what the controller does.
+
+use crate::plan::{Plan, plan};
+use crate::{Options, apply, variables};
+use weir_api::Kustomization;
+use weir_apply::{Applier, Fate, Preview, fate, scoped};
+use weir_base::Diagnose;
+use weir_doc::Node;
+use weir_kube::Session;
+use weir_object::{Inventory, ObjectRef, order_key};
+use weir_render::Overlay;
+
+/// How a Kustomization is built.
+#[derive(Clone, Debug)]
+pub struct Recipe {
+    /// With the variables.
+    pub overlay: Overlay,
+    /// Values of Secrets that are among the variables: they may stand anywhere in what is built.
+    pub secrets: Vec<String>,
+}
+
+/// Reads what a build needs besides files. The error says which field cannot be done, or what is missing.
+pub async fn recipe(session: &Session, object: &Kustomization, strict: bool) -> Result<Recipe, String> {
+    let Plan { overlay, post_build, .. } = planned(object)?;
+    let namespace = object.metadata.namespace.as_deref().unwrap_or_default();
+    let gathered = variables::gather(session, namespace, post_build.as_ref(), strict).await;
+    let gathered = gathered.map_err(|failure| failure.message().to_owned())?;
+    Ok(Recipe { overlay: Overlay { substitution: gathered.substitution, ..overlay }, secrets: gathered.secrets })
+}
+
+/// What a run would do.
+#[derive(Debug, Default)]
+pub struct Outlook {
+    /// In the order of applying.
+    pub objects: Vec<Preview>,
+    /// Why others would not be taken.
+    pub errors: Vec<String>,
+}
+
+/// What applying these objects would do, with the rights of the session.
+pub async fn preview(session: &Session, object: &Kustomization, objects: Vec<Node>) -> Result<Outlook, String> {
+    let plan = planned(object)?;
+    let owner = apply::owner(object);
+    let options = weir_apply::Options {
+        force: plan.force,
+        concurrency: plan.concurrency,
+        overrides: plan.overrides,
+        early_kinds: plan.early_kinds,
+        ignore: plan.ignore,
+        checks: plan.checks,
+        check_all: true,
+    };
+    let applier = Applier { session, owner: &owner, manager: apply::MANAGER, options, tracker: None };
+    let previews = applier.preview(objects).await.map_err(|error| error.report().to_string())?;
+    let errors = previews.errors.iter().map(|error| error.report().to_string()).collect();
+    Ok(Outlook { objects: previews.objects, errors })
+}
+
+/// What a run that applies `applied` would no longer apply, in the order of applying, with what becomes of it.
+pub async fn stale(
+    session: &Session,
+    object: &Kustomization,
+    applied: impl IntoIterator<Item = ObjectRef>,
+) -> Result<Vec<(ObjectRef, Fate)>, String> {
+    if !object.spec.prune {
+        return Ok(Vec::new());
+    }
+    let entries = object.status.as_ref().and_then(|status| status.inventory.as_ref());
+    let pairs = entries.iter().flat_map(|held| &held.entries).map(|entry| (entry.id.as_str(), entry.v.as_str()));
+    let old = Inventory::from_entries(pairs).map_err(|error| format!("status.inventory cannot be read: {error}"))?;
+    let old: Inventory = scoped(session, old.iter()).await.into_iter().collect();
+    let new: Inventory = scoped(session, applied).await.into_iter().collect();
+    let mut stale = old.stale(&new);
+    stale.sort_by(|one, other| order_key(one).cmp(&order_key(other)));
+    let (owner, mut fates) = (apply::owner(object), Vec::new());
+    for object in stale {
+        let fate = fate(session, &owner, &object).await.map_err(|error| format!("{object}: {error}"))?;
+        fates.push((object, fate));
+    }
+    Ok(fates)
+}
+
+fn planned(object: &Kustomization) -> Result<Plan, String> {
+    plan(object, &Options::default()).map_err(|failure| failure.message().to_owned())
+}

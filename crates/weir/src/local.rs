@@ -1,0 +1,78 @@
+//! Building a Kustomization from a folder of the disk.
+
+use crate::error::CliError;
+use crate::folder;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use weir_api::{FluxKind, Kustomization};
+use weir_artifact::ignore::Rules;
+use weir_base::{Budget, Origin, Tree};
+use weir_doc::{Dialect, Node, to_value, yaml};
+use weir_object::meta;
+use weir_render::{Overlay, RenderError, render};
+
+/// The names that kustomize looks for.
+const KUSTOMIZATIONS: [&str; 3] = ["kustomization.yaml", "kustomization.yml", "Kustomization"];
+
+/// The objects at a folder, each with its file as it is called from here. `ignored` are patterns as .gitignore has them,
+/// seen from the folder: as in flux, of what is found there, and not of what a kustomization file names.
+pub fn build(folder: &Path, overlay: &Overlay, ignored: &[String]) -> Result<Vec<Node>, CliError> {
+    let mut last = None;
+    for root in folder::roots(folder)? {
+        let budget = Budget::standard();
+        let mut tree = folder::read(&root, &budget)?;
+        let path = folder::relative(folder, &root);
+        leave_out(&mut tree, &path, ignored);
+        match render(&tree, &path, overlay, &budget) {
+            Ok(rendered) => {
+                let mut objects = rendered.objects;
+                objects.iter_mut().for_each(|object| name(object, &root));
+                return Ok(objects);
+            }
+            Err(RenderError::Kustomize(error)) if error.leads_out() => last = Some(error),
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Err(last.map_or_else(|| CliError::new("there is no folder to build"), CliError::from))
+}
+
+fn leave_out(tree: &mut Tree, folder: &str, ignored: &[String]) {
+    let start = if folder.is_empty() { String::new() } else { format!("{folder}/") };
+    if ignored.is_empty() || KUSTOMIZATIONS.iter().any(|name| tree.read(&format!("{start}{name}")).is_some()) {
+        return;
+    }
+    let rules = Rules::new([], Some(&ignored.join("\n")));
+    tree.retain(|path| path.strip_prefix(&start).is_none_or(|inside| rules.keeps(inside)));
+}
+
+fn name(object: &mut Node, root: &Path) {
+    let at = &object.meta.at;
+    let Some(file) = &at.file else { return };
+    let whole = root.join(file.as_ref());
+    let here = std::env::current_dir().and_then(std::fs::canonicalize).unwrap_or_else(|_| PathBuf::from("/"));
+    let shown: Arc<str> = whole.strip_prefix(&here).unwrap_or(&whole).display().to_string().into();
+    object.meta.at = Origin::new(Some(shown), at.line, at.col);
+}
+
+/// The Kustomization of a name in a file; of any namespace for none, else also one that has none.
+pub fn kustomization(file: &Path, namespace: Option<&str>, name: &str) -> Result<Kustomization, CliError> {
+    let shown = file.display().to_string();
+    let text = std::fs::read(file).map_err(|error| CliError::new(format!("{shown}: {error}")))?;
+    let documents = yaml::parse_all(&text, Some(&shown.as_str().into()), Dialect::Sigs, &Budget::standard())?;
+    let is_it = |node: &&Node| {
+        meta::kind(node) == Kustomization::INFO.kind
+            && meta::group_version(node).is_some_and(|(group, _)| group == Kustomization::INFO.group)
+            && meta::name(node) == Some(name)
+            && (namespace.is_none() || meta::namespace(node).is_none_or(|own| Some(own) == namespace))
+    };
+    let node = documents.iter().find(is_it).ok_or_else(|| {
+        let place = namespace.map_or_else(String::new, |namespace| format!(" in the namespace '{namespace}'"));
+        CliError::new(format!("{shown} has no Kustomization named '{name}'{place} of {}", Kustomization::INFO.group))
+    })?;
+    let read = serde_json::from_value::<Kustomization>(to_value(node));
+    let mut object = read.map_err(|error| CliError::new(format!("{}: {error}", node.meta.at)))?;
+    if object.metadata.namespace.is_none() {
+        object.metadata.namespace = namespace.map(str::to_owned);
+    }
+    Ok(object)
+}
