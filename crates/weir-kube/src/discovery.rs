@@ -92,6 +92,25 @@ impl Discovery {
         self.resolve(client, object).await
     }
 
+    /// What a word of the command line means, as for kubectl: a kind, its plural, its singular or a short name, the group
+    /// behind a dot or not. The groups' preferred versions come first, the core group before the others.
+    pub async fn named(&self, client: &kube::Client, word: &str) -> Result<Option<Resource>, KubeError> {
+        let word = word.to_lowercase();
+        let (name, group) = word.split_once('.').map_or((word.as_str(), None), |(name, group)| (name, Some(group)));
+        for path in ["/api", "/apis"] {
+            let groups = groups(client, path).await?;
+            let fits = |of: &str| group.is_none_or(|group| group == of);
+            for one in groups.items.into_iter().filter(|one| fits(&one.metadata.name)) {
+                for version in one.versions {
+                    if let Some(served) = version.resources.into_iter().find(|served| served.is_called(name)) {
+                        return Ok(Some(served.resource(&one.metadata.name, &version.version)));
+                    }
+                }
+            }
+        }
+        Ok(None)
+    }
+
     /// Forgets everything, after a definition was added or removed.
     pub async fn invalidate(&self) {
         *self.known.write().await = Known::default();
@@ -106,17 +125,19 @@ impl Discovery {
         }
         let mut by_kind = HashMap::new();
         for path in ["/api", "/apis"] {
-            let accept = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList";
-            let mut request = request(http::Method::GET, path, None, Vec::new())?;
-            request.headers_mut().insert(http::header::ACCEPT, http::HeaderValue::from_static(accept));
-            let (body, _) = send(client, request).await?;
-            let groups: GroupList =
-                serde_json::from_slice(&body).map_err(|error| KubeError::Garbled(error.to_string()))?;
-            groups.collect(&mut by_kind);
+            groups(client, path).await?.collect(&mut by_kind);
         }
         *self.known.write().await = Known { by_kind, read_at: Some(Instant::now()) };
         Ok(())
     }
+}
+
+async fn groups(client: &kube::Client, path: &str) -> Result<GroupList, KubeError> {
+    let accept = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList";
+    let mut request = request(http::Method::GET, path, None, Vec::new())?;
+    request.headers_mut().insert(http::header::ACCEPT, http::HeaderValue::from_static(accept));
+    let (body, _) = send(client, request).await?;
+    serde_json::from_slice(&body).map_err(|error| KubeError::Garbled(error.to_string()))
 }
 
 #[derive(Deserialize)]
@@ -154,6 +175,28 @@ struct Served {
     response_kind: ResponseKind,
     #[serde(default)]
     scope: String,
+    #[serde(default)]
+    singular_resource: String,
+    #[serde(default)]
+    short_names: Vec<String>,
+}
+
+impl Served {
+    /// Whether a word in lower case names it.
+    fn is_called(&self, word: &str) -> bool {
+        let names = [self.resource.as_str(), &self.singular_resource, &self.response_kind.kind];
+        names.into_iter().chain(self.short_names.iter().map(String::as_str)).any(|name| name.to_lowercase() == word)
+    }
+
+    fn resource(self, group: &str, version: &str) -> Resource {
+        Resource {
+            group: group.to_owned(),
+            version: version.to_owned(),
+            kind: self.response_kind.kind,
+            plural: self.resource,
+            namespaced: self.scope == "Namespaced",
+        }
+    }
 }
 
 #[derive(Default, Deserialize)]
@@ -167,13 +210,7 @@ impl GroupList {
         for group in self.items {
             for version in group.versions {
                 for served in version.resources {
-                    let resource = Resource {
-                        group: group.metadata.name.clone(),
-                        version: version.version.clone(),
-                        kind: served.response_kind.kind,
-                        plural: served.resource,
-                        namespaced: served.scope == "Namespaced",
-                    };
+                    let resource = served.resource(&group.metadata.name, &version.version);
                     let key = (resource.group.clone(), resource.version.clone(), resource.kind.clone());
                     by_kind.entry(key).or_insert_with(|| Arc::new(resource));
                 }

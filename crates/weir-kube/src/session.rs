@@ -142,6 +142,12 @@ impl Session {
         self.discovery.resolve(&self.client, object).await
     }
 
+    /// What a user calls a kind: by its plural, singular, short name or kind, with or without `.GROUP`. None is called so for
+    /// none.
+    pub async fn resource_named(&self, word: &str) -> Result<Option<Resource>, KubeError> {
+        self.discovery.named(&self.client, word).await
+    }
+
     /// Waits until the server serves the kind: discovery follows a new definition with a delay.
     pub async fn resource_within(&self, object: &ObjectRef, within: Duration) -> Result<Arc<Resource>, KubeError> {
         let deadline = Instant::now() + within;

@@ -32,6 +32,8 @@ enum Command {
     Resume(objects::Resume),
     Delete(objects::Delete),
     Export(objects::Export),
+    Trace(objects::Trace),
+    Tree(objects::Tree),
     /// Work with kustomizations as the kustomize program does.
     #[command(subcommand)]
     Kustomize(kustomize::Command),
@@ -66,6 +68,8 @@ pub fn main() -> ExitCode {
             Command::Suspend(suspend) => objects::run(objects::Command::Suspend(suspend), &output).await,
             Command::Resume(resume) => objects::run(objects::Command::Resume(resume), &output).await,
             Command::Delete(delete) => objects::run(objects::Command::Delete(delete), &output).await,
+            Command::Trace(trace) => objects::run(objects::Command::Trace(trace), &output).await,
+            Command::Tree(tree) => objects::run(objects::Command::Tree(tree), &output).await,
             Command::Export(export) => objects::run(objects::Command::Export(export), &output).await,
         }
     });

@@ -15,14 +15,19 @@ mod export;
 mod get;
 mod kind;
 mod live;
+mod origins;
 mod reconcile;
 mod say;
 mod suspend;
+mod trace;
+mod tree;
 mod wait;
 
 pub use create::Create;
 pub use diff::Diff;
 pub use get::Get;
+pub use trace::Trace;
+pub use tree::Tree;
 
 use crate::error::CliError;
 use crate::output::Output;
@@ -103,6 +108,8 @@ pub enum Command {
     Resume(Resume),
     Delete(Delete),
     Export(Export),
+    Trace(Trace),
+    Tree(Tree),
 }
 
 pub async fn run(command: Command, output: &Output) -> Result<ExitCode, CliError> {
@@ -131,6 +138,8 @@ pub async fn run(command: Command, output: &Output) -> Result<ExitCode, CliError
             let (kind, args) = about.parts();
             export::run(kind, args, &say).await
         }
+        Command::Trace(trace) => trace::run(trace, &say).await,
+        Command::Tree(tree) => tree::run(tree, &say).await,
     };
     match done {
         Ok(()) => Ok(ExitCode::SUCCESS),

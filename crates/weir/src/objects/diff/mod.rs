@@ -7,6 +7,7 @@ mod secrets;
 
 use super::cluster::get;
 use super::kind::KUSTOMIZATION;
+use super::origins::LocalSources;
 use super::{Cluster, Say, live};
 use crate::error::CliError;
 use crate::local;
@@ -58,12 +59,11 @@ struct Args {
     /// Fail when a variable is not set and has no default.
     #[arg(long, num_args = 0..=1, require_equals = true, default_value_t = false, default_missing_value = "true", action = clap::ArgAction::Set)]
     strict_substitute: bool,
-    /// Follow the Kustomizations among the objects.
+    /// Follow the Kustomizations among the objects, into the folders of --local-sources.
     #[arg(short, long, num_args = 0..=1, require_equals = true, default_value_t = false, default_missing_value = "true", action = clap::ArgAction::Set)]
     recursive: bool,
-    /// Folders of the sources that --recursive meets: KIND/NAMESPACE/NAME=FOLDER,...
-    #[arg(long, value_delimiter = ',', value_name = "SOURCES", value_parser = source)]
-    local_sources: Vec<(String, PathBuf)>,
+    #[command(flatten)]
+    sources: LocalSources,
     /// Accepted: builds are always in memory.
     #[arg(long, num_args = 0..=1, require_equals = true, default_value_t = false, default_missing_value = "true", action = clap::ArgAction::Set)]
     in_memory_build: bool,
@@ -78,11 +78,6 @@ struct Args {
 enum Format {
     Text,
     Json,
-}
-
-fn source(text: &str) -> Result<(String, PathBuf), String> {
-    let (source, folder) = text.split_once('=').ok_or("write KIND/NAMESPACE/NAME=FOLDER")?;
-    Ok((source.to_owned(), folder.into()))
 }
 
 /// Says whether something differs.
@@ -174,8 +169,7 @@ async fn section(args: &Args, session: &Session, object: &Kustomization, folder:
 async fn nested(args: &Args, session: &Session, object: &Kustomization) -> Result<Section, CliError> {
     let id = live::id(object);
     let source = live::source(object);
-    let folder = args.local_sources.iter().find(|(known, _)| *known == source).map(|(_, folder)| folder);
-    let Some(folder) = folder else {
+    let Some(folder) = args.sources.folder(&source) else {
         return Err(CliError::new(format!(
             "cannot get local path for {source} of kustomization {} (name its folder: --local-sources {source}=FOLDER)",
             id.name

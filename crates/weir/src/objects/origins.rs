@@ -1,0 +1,106 @@
+//! Where the manifests of a Kustomization's objects are: by building it again from the files of its source.
+
+use super::live;
+use crate::folder;
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use weir_api::Kustomization;
+use weir_api::common::Artifact;
+use weir_artifact::{Fetcher, unpack};
+use weir_base::{Budget, Diagnose, Origin, Tree};
+use weir_doc::{Node, to_value};
+use weir_kube::Session;
+use weir_object::{ObjectId, ObjectRef};
+use weir_render::{Overlay, render};
+
+/// What an unpacked artifact may take.
+const UNPACKED_BYTES: u64 = 512 << 20;
+/// A server that is not there is not waited for.
+const RETRIES: u32 = 1;
+
+/// Folders that stand for sources, by `KIND/NAMESPACE/NAME`.
+#[derive(clap::Args, Clone, Debug, Default)]
+pub(super) struct LocalSources {
+    /// Folders with the files of sources: KIND/NAMESPACE/NAME=FOLDER,...
+    #[arg(long, value_delimiter = ',', value_name = "SOURCES", value_parser = local_source)]
+    local_sources: Vec<(String, PathBuf)>,
+}
+
+fn local_source(text: &str) -> Result<(String, PathBuf), String> {
+    let (source, folder) = text.split_once('=').ok_or("write KIND/NAMESPACE/NAME=FOLDER")?;
+    Ok((source.to_owned(), folder.into()))
+}
+
+impl LocalSources {
+    pub fn folder(&self, source: &str) -> Option<&Path> {
+        self.local_sources.iter().find(|(known, _)| known == source).map(|(_, folder)| folder.as_path())
+    }
+}
+
+/// The places of a Kustomization's manifests, in the files of its source.
+#[derive(Debug, Default)]
+pub(super) struct Origins {
+    /// What was read; none for a folder.
+    pub revision: Option<String>,
+    places: HashMap<ObjectId, Origin>,
+}
+
+impl Origins {
+    pub fn of(&self, object: &ObjectId) -> Option<&Origin> {
+        self.places.get(object).filter(|at| at.is_known())
+    }
+}
+
+/// Builds a Kustomization from the artifact that its source has now, or from a folder. The error says why that cannot be
+/// done from here, and what can.
+pub(super) async fn origins(
+    session: &Session,
+    object: &Kustomization,
+    sources: &LocalSources,
+) -> Result<Origins, String> {
+    let name = live::source(object);
+    let (tree, revision) = match sources.folder(&name) {
+        Some(folder) => {
+            let tree = folder::read(folder, &Budget::standard()).map_err(|error| error.to_string())?;
+            (tree, None)
+        }
+        None => artifact(session, object)
+            .await
+            .map_err(|error| format!("{error} (name a folder that has its files: --local-sources {name}=FOLDER)"))?,
+    };
+    let overlay = overlay(session, object).await?;
+    let path = object.spec.path.clone().unwrap_or_default();
+    let budget = Budget::new(100_000_000, UNPACKED_BYTES);
+    let work = move || render(&tree, &path, &overlay, &budget);
+    let rendered = tokio::task::spawn_blocking(work).await.map_err(|error| format!("the build ended: {error}"))?;
+    let objects = rendered.map_err(|error| format!("{name} cannot be built: {}", error.report()))?.objects;
+    let known: Vec<(ObjectRef, Origin)> =
+        objects.iter().filter_map(|node| Some((ObjectRef::of(node).ok()?, node.meta.at.clone()))).collect();
+    let scoped = weir_apply::scoped(session, known.iter().map(|(object, _)| object.clone())).await;
+    let places = scoped.into_iter().map(|object| object.id).zip(known.into_iter().map(|(_, at)| at)).collect();
+    Ok(Origins { revision, places })
+}
+
+/// Names of objects may have variables in them. Where these cannot be read, most objects are found without.
+async fn overlay(session: &Session, object: &Kustomization) -> Result<Overlay, String> {
+    match weir_kustomization::recipe(session, object, false).await {
+        Ok(recipe) => Ok(recipe.overlay),
+        Err(_) => weir_kustomization::overlay(object),
+    }
+}
+
+async fn artifact(session: &Session, object: &Kustomization) -> Result<(Tree, Option<String>), String> {
+    let name = live::source(object);
+    let reference = live::source_ref(object).ok_or("spec.sourceRef is not set")?;
+    let found = session.get(&reference).await.map_err(|error| format!("{name}: {error}"))?;
+    let node = found.ok_or_else(|| format!("{name} is not there"))?;
+    let artifact = node.path(&["status", "artifact"]).filter(|artifact| !Node::is_null(artifact));
+    let artifact = artifact.and_then(|artifact| serde_json::from_value::<Artifact>(to_value(artifact)).ok());
+    let artifact = artifact.ok_or_else(|| format!("{name} has no artifact"))?;
+    let read = Fetcher::new(None, RETRIES).read(&artifact).await;
+    let bytes = read.map_err(|error| format!("the artifact of {name} cannot be read from here: {error}"))?;
+    let unpacked = tokio::task::spawn_blocking(move || unpack(&bytes, &Budget::new(10_000_000, UNPACKED_BYTES)));
+    let tree = unpacked.await.map_err(|error| format!("unpacking ended: {error}"))?;
+    let tree = tree.map_err(|error| format!("the artifact of {name}: {}", error.report()))?;
+    Ok((tree, Some(artifact.revision)))
+}
