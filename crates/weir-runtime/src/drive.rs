@@ -228,14 +228,25 @@ async fn delete<R: Reconciler>(reconciler: &R, shared: &Shared<R::Object>, key: 
         },
         Err(failure) => failure,
     };
-    match failure {
-        Failure::Waiting { after, .. } | Failure::Again { after } => Next::after(Some(after)),
+    let next = match failure {
+        Failure::Again { after } => return Next::after(Some(after)),
+        Failure::Waiting { reason, message, after, .. } => {
+            cx.condition(conditions::RECONCILING, "True", "Progressing", &message);
+            cx.condition(conditions::READY, "Unknown", reason, &message);
+            Next::after(Some(after))
+        }
         Failure::Stalled { reason, message } | Failure::Transient { reason, message, .. } => {
+            cx.condition(conditions::READY, "False", reason, &message);
             cx.event(Severity::Error, reason, &message, &Metadata::new());
             tracing::error!(reason, error = message, "the deletion failed");
             Next::error(shared.backoff.next(key))
         }
+    };
+    // What is left to delete is in the status, and why it takes so long.
+    if let Err(failure) = cx.write().await {
+        tracing::warn!(failure = ?failure, "the status was not written");
     }
+    next
 }
 
 fn has_finalizer<O: FluxObject>(object: &O) -> bool {
