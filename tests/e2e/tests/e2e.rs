@@ -18,6 +18,8 @@ mod controller;
 mod crash;
 #[path = "scenarios/definitions.rs"]
 mod definitions;
+#[path = "scenarios/deletion.rs"]
+mod deletion;
 #[path = "scenarios/docs.rs"]
 mod docs;
 #[path = "scenarios/expressions.rs"]

@@ -7,7 +7,7 @@ use crate::manifests::{config_map, deployment};
 use crate::rig::{Rig, inventory};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
-use weir_e2e::{Cluster, Controller, on_both};
+use weir_e2e::{Cluster, on_both};
 use weir_testkit::{Proxy, eventually};
 
 on_both!(killed_at_any_request);
@@ -22,7 +22,7 @@ fn killed_at_any_request(cluster: &Cluster) {
     let rig = Rig::new(cluster, SPACE, &[("app/none.txt", "")]);
     let proxy = Proxy::before(cluster.kubeconfig());
     let start = || rig.controller_at(proxy.kubeconfig(), &[]);
-    let controller = start();
+    let mut controller = start();
     rig.kubectl.apply(&rig.kustomization("app", "interval: 1h\nretryInterval: 1s\nprune: true\nwait: true")).unwrap();
     rig.ready("app");
 
@@ -37,21 +37,19 @@ fn killed_at_any_request(cluster: &Cluster) {
         })
         .collect();
 
-    let mut running = Some(controller);
     for round in 0..kills {
         let at = usize::try_from(round).unwrap() % PHASES.len();
         let (wanted, requests) = &peace[at];
         let last = 1 + random.below(*requests);
         let arrives = random.below(2) == 0;
         let what = format!("seed {seed}, round {round}, phase {at}, request {last} of {requests}, arrives: {arrives}");
-        eprintln!("{what}");
         proxy.hold_at(last);
         let commit = rig.publish(&[("app/all.yaml", &PHASES[at]())], &[], &what);
         eventually(&format!("{what}: it is reached, or there were fewer"), || match proxy.is_held() {
             true => Ok(()),
             false => is_applied(&rig, &commit),
         });
-        running.take().map(Controller::kill);
+        controller.kill();
         if arrives {
             // The request was on its way when the process died.
             proxy.restore();
@@ -60,7 +58,7 @@ fn killed_at_any_request(cluster: &Cluster) {
             proxy.restore();
         }
         assert_nothing_is_forgotten(&rig, &what);
-        running = Some(start());
+        controller = start();
         rig.applied("app", &commit);
         assert_eq!(&State::of(&rig), wanted, "{what}");
     }
