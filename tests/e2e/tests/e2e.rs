@@ -42,6 +42,8 @@ mod many;
 mod ownership;
 #[path = "scenarios/replicas.rs"]
 mod replicas;
+#[path = "scenarios/scale.rs"]
+mod scale;
 #[path = "scenarios/shards.rs"]
 mod shards;
 #[path = "scenarios/tenants.rs"]
