@@ -9,7 +9,7 @@ use weir_testkit::{eventually, eventually_within};
 on_both!(one_of_thousands_changes, five_hundred_wait_and_delay_nobody);
 
 fn one_of_thousands_changes(cluster: &Cluster) {
-    // A debug build and the real server take a second for some 100 objects: 2,000 there, so that the suite stays short.
+    // The scenarios on the real server wait for each other: fewer there, so that the suite stays short.
     let count = match cluster.backend {
         Backend::Sandbox => 5_000,
         Backend::KubeApiserver => 2_000,
