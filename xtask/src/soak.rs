@@ -18,7 +18,7 @@ pub fn run(minutes: Option<&str>) -> Result<(), String> {
     prerequisites::check()?;
     let program = kubed::build()?;
     execute(cargo().args(["build", "--locked", "--package", "weir"]))?;
-    execute(test(KILLS.0, &program).args(["--nocapture"]).env("WEIR_KILLS", KILLS.1).env("WEIR_SEED", commit()?))?;
+    execute(test(KILLS.0, &program).env("WEIR_KILLS", KILLS.1).env("WEIR_SEED", commit()?))?;
     let (began, mut rounds) = (Instant::now(), 0);
     while began.elapsed() < Duration::from_secs(minutes * 60) {
         execute(&mut test(SCENARIO, &program)).map_err(|error| format!("round {}: {error}", rounds + 1))?;

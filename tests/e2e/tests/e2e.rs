@@ -22,6 +22,8 @@ mod controller;
 mod crash;
 #[path = "scenarios/definitions.rs"]
 mod definitions;
+#[path = "scenarios/deletion.rs"]
+mod deletion;
 #[path = "scenarios/docs.rs"]
 mod docs;
 #[path = "scenarios/expressions.rs"]
@@ -46,6 +48,8 @@ mod many;
 mod ownership;
 #[path = "scenarios/replicas.rs"]
 mod replicas;
+#[path = "scenarios/scale.rs"]
+mod scale;
 #[path = "scenarios/shards.rs"]
 mod shards;
 #[path = "scenarios/tenants.rs"]

@@ -102,6 +102,15 @@ spec:
     pub fn request(&self, name: &str, token: &str) -> Value {
         request(self.cluster, "kustomization", self.space, name, token)
     }
+
+    pub fn exists(&self, kind: &str, name: &str) -> bool {
+        self.cluster.exists(kind, self.space, name)
+    }
+
+    /// Deletes a Kustomization and waits until it is gone.
+    pub fn delete(&self, name: &str) {
+        self.kubectl.run(&["delete", "kustomization", "-n", self.space, name, "--timeout=60s"]).unwrap();
+    }
 }
 
 /// What the status's inventory names.
