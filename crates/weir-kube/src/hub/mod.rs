@@ -99,7 +99,7 @@ impl Hub {
     }
 
     fn is_refused(&self, key: &Key) -> bool {
-        self.state().refused.get(key).is_some_and(|at| at.elapsed() < self.limits.refused)
+        self.state().is_refused(key, &self.limits)
     }
 
     /// Adds a reader, and opens the stream if there is none.
@@ -107,7 +107,7 @@ impl Hub {
         let (link, objects) = (reader.link.clone(), reader.objects.clone());
         {
             let mut state = self.state();
-            if link.is_closed() || state.refused.get(key).is_some_and(|at| at.elapsed() < self.limits.refused) {
+            if link.is_closed() || state.is_refused(key, &self.limits) {
                 return;
             }
             state.refused.remove(key);
@@ -264,6 +264,11 @@ impl Stream {
 }
 
 impl State {
+    /// Whether it was refused lately.
+    fn is_refused(&self, key: &Key, limits: &HubLimits) -> bool {
+        self.refused.get(key).is_some_and(|at| at.elapsed() < limits.refused)
+    }
+
     /// Closes the stream that has been without readers for longest.
     fn evict(&mut self) -> bool {
         let idle = self.streams.iter().filter(|(_, stream)| stream.readers.is_empty());

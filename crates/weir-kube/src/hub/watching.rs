@@ -1,4 +1,4 @@
-use super::{Hub, Key};
+use super::{Hub, Key, Stream};
 use crate::Session;
 use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -83,8 +83,13 @@ impl Link {
         self.streams.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn key_of(&self, object: &ObjectId) -> Option<Key> {
-        self.streams().iter().find(|(_, objects)| objects.contains(object)).map(|(key, _)| key.clone())
+    /// Asks the stream that shows an object, if this reader is one of its own.
+    fn ask<T>(&self, hub: &Hub, object: &ObjectId, question: impl FnOnce(&Stream) -> T) -> Option<T> {
+        let streams = self.streams();
+        let (key, _) = streams.iter().find(|(_, objects)| objects.contains(object))?;
+        let state = hub.state();
+        let stream = state.streams.get(key)?;
+        stream.readers.contains_key(&self.id).then(|| question(stream))
     }
 }
 
@@ -94,22 +99,14 @@ impl Watching {
     }
 
     pub fn coverage(&self, object: &ObjectId) -> Coverage {
-        let Some(key) = self.link.key_of(object) else { return Coverage::Blind };
-        match self.hub.state().streams.get(&key) {
-            Some(stream) if !stream.readers.contains_key(&self.link.id) => Coverage::Blind,
-            Some(stream) if stream.is_live => Coverage::Live,
-            Some(_) => Coverage::Starting,
-            None => Coverage::Blind,
-        }
+        let of = |stream: &Stream| if stream.is_live { Coverage::Live } else { Coverage::Starting };
+        self.link.ask(&self.hub, object, of).unwrap_or(Coverage::Blind)
     }
 
     /// The version of the collection since which every change of the object was told; none where that cannot be said
     /// now.
     pub fn since(&self, object: &ObjectId) -> Option<u64> {
-        let key = self.link.key_of(object)?;
-        let state = self.hub.state();
-        let stream = state.streams.get(&key)?;
-        (stream.is_live && stream.readers.contains_key(&self.link.id)).then_some(stream.since).flatten()
+        self.link.ask(&self.hub, object, |stream| stream.since.filter(|_| stream.is_live)).flatten()
     }
 }
 
