@@ -132,22 +132,18 @@ impl Applier<'_> {
 
     /// What applying would do, for every object of a stage; nothing is changed.
     async fn plan_stage(&self, members: Vec<Candidate>, lag: Duration) -> Result<Vec<Planned>, ApplyError> {
-        let open: Vec<usize> = (0..members.len()).filter(|at| !self.is_settled(&members[*at])).collect();
-        // Where one object is all that may change, the apply itself is as good as a dry-run before it.
-        let alone = match open[..] {
-            [at] if self.is_untouched(&members[at]) => Some(at),
-            _ => None,
-        };
-        let answers: Vec<Result<Planned, ApplyError>> = stream::iter(members.into_iter().enumerate())
-            .map(|(at, candidate)| {
-                let (is_open, is_alone) = (open.contains(&at), alone == Some(at));
-                async move {
-                    match (is_open, is_alone) {
-                        (false, _) => Ok(Planned { candidate, step: Step::Keep(Action::Unchanged) }),
-                        (true, true) => Ok(Planned { candidate, step: Step::Attempt }),
-                        (true, false) => self.plan(candidate, lag).await,
-                    }
+        let settled: Vec<bool> = members.iter().map(|candidate| self.is_settled(candidate)).collect();
+        let is_one = settled.iter().filter(|is_settled| !**is_settled).count() == 1;
+        let answers: Vec<Result<Planned, ApplyError>> = stream::iter(members.into_iter().zip(settled))
+            .map(|(candidate, is_settled)| async move {
+                if is_settled {
+                    return Ok(Planned { candidate, step: Step::Keep(Action::Unchanged) });
                 }
+                // Where one object is all that may change, the apply itself is as good as a dry-run before it.
+                if is_one && self.is_untouched(&candidate) {
+                    return Ok(Planned { candidate, step: Step::Attempt });
+                }
+                self.plan(candidate, lag).await
             })
             .buffered(self.options.concurrency.max(1))
             .collect()

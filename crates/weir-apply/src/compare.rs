@@ -1,21 +1,18 @@
-use weir_doc::{Map, Node};
+use weir_doc::Node;
 
 /// Whether applying would change the object: its labels, its annotations, or anything outside
 /// `metadata` and `status`. `wanted` is the answer to a dry-run, so defaults are in it.
 pub(crate) fn differs(live: &Node, wanted: &Node) -> bool {
-    let of = |node: &Node, key: &str| node.path(&["metadata", key]).and_then(Node::as_map).cloned();
-    ["labels", "annotations"].iter().any(|key| {
-        let (live, wanted) = (of(live, key).unwrap_or_default(), of(wanted, key).unwrap_or_default());
-        live != wanted
-    }) || body(live) != body(wanted)
+    content(live) != content(wanted)
 }
 
-/// Everything outside `metadata` and `status`.
-pub(crate) fn body(node: &Node) -> Map {
-    let mut map = node.as_map().cloned().unwrap_or_default();
-    map.remove("metadata");
-    map.remove("status");
-    map
+/// What of an object is compared.
+pub(crate) fn content(node: &Node) -> [Node; 3] {
+    let of = |key: &str| node.path(&["metadata", key]).and_then(Node::as_map).cloned().unwrap_or_default();
+    let mut body = node.as_map().cloned().unwrap_or_default();
+    body.remove("metadata");
+    body.remove("status");
+    [of("labels"), of("annotations"), body].map(Node::from)
 }
 
 #[cfg(test)]

@@ -17,7 +17,7 @@ const SUFFIX: &str = "-recreated";
 impl Applier<'_> {
     pub(crate) async fn may_recreate(&self, node: &Node, live: &Node, error: &KubeError) -> bool {
         let is_asked_for = self.options.force || self.owner.is_forced(node) || self.owner.is_forced(live);
-        let is_immutable = names_immutable(error);
+        let is_immutable = error.is_immutable();
         if !is_asked_for || !(is_immutable || error.status_reason() == "Invalid") {
             return false;
         }
@@ -28,12 +28,6 @@ impl Applier<'_> {
             Err(probe) => is_immutable && probe.status_reason() != "Invalid",
         }
     }
-}
-
-/// The words of the server, of its rules in CEL, and of webhooks.
-fn names_immutable(error: &KubeError) -> bool {
-    let text = error.to_string();
-    error.is_immutable() || text.contains("is immutable") || text.contains("immutable field")
 }
 
 fn renamed(node: &Node) -> Node {

@@ -65,7 +65,7 @@ impl Applier<'_> {
         }
         let since = self.tracker.and_then(|tracker| tracker.since(&candidate.object.id));
         let mut answer = self.session.apply_told(&candidate.node, self.apply_options(true)).await;
-        if answer.as_ref().is_err_and(is_unknown_field)
+        if answer.as_ref().is_err_and(KubeError::is_unknown_field)
             && let Some(left_out) = without_unknown(&mut candidate.node)
         {
             candidate.left_out = left_out;
@@ -115,7 +115,7 @@ impl Applier<'_> {
         if !ignore::paths(&self.options.ignore, &candidate.node).is_empty() {
             return None;
         }
-        let version = meta::resource_version(answer)?.parse().ok()?;
+        let version = meta::version(answer)?;
         Some((version, self.tracker?.content_at(&candidate.object.id, version)?))
     }
 
@@ -198,7 +198,7 @@ impl Applier<'_> {
         };
         let applied = match self.session.apply(guarded.as_ref().unwrap_or(node), self.apply_options(false)).await {
             Ok(applied) => applied,
-            Err(error) if is_attempt && (error.is_conflict() || error.is_not_found() || is_unknown_field(&error)) => {
+            Err(error) if is_attempt && (error.is_conflict() || error.is_not_found() || error.is_unknown_field()) => {
                 let planned = self.plan(candidate, Duration::ZERO).await?;
                 return Box::pin(self.execute(planned)).await;
             }
@@ -215,7 +215,7 @@ impl Applier<'_> {
             tracker.note_health(&object.id, &applied, since, &verdict);
         }
         // Others may have set what is theirs; the apply itself changed something only if it made a new version.
-        let version = meta::resource_version(&applied).and_then(|version| version.parse::<u64>().ok());
+        let version = meta::version(&applied);
         let is_same =
             before.is_some_and(|(content, known)| version == Some(known) || content == Digest::of_content(&applied));
         let action = if is_same { Action::Unchanged } else { action };
@@ -263,9 +263,4 @@ impl Applier<'_> {
     fn takeover(&self) -> Takeover<'_> {
         Takeover { manager: self.manager, overrides: &self.options.overrides }
     }
-}
-
-/// The server's words for a field that the kind does not have.
-fn is_unknown_field(error: &KubeError) -> bool {
-    error.to_string().contains("field not declared in schema")
 }

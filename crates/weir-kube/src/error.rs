@@ -49,10 +49,17 @@ impl KubeError {
         match self {
             KubeError::Refused { reason, message, .. } => {
                 let invalid = reason == "Invalid" || reason == "Conflict";
-                message.contains("field is immutable") || (invalid && message.contains("immutable"))
+                // The words of the server, of its rules in CEL, and of webhooks.
+                ["is immutable", "immutable field"].iter().any(|words| message.contains(words))
+                    || (invalid && message.contains("immutable"))
             }
             _ => false,
         }
+    }
+
+    /// The object has a field that its kind does not have.
+    pub fn is_unknown_field(&self) -> bool {
+        matches!(self, KubeError::Refused { message, .. } if message.contains("field not declared in schema"))
     }
 
     /// The server's reason (`Forbidden`, `Invalid`, ...), or a word of our own.

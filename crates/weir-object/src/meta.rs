@@ -45,6 +45,11 @@ pub fn resource_version(node: &Node) -> Option<&str> {
     node.str_at(&["metadata", "resourceVersion"])
 }
 
+/// The resource version as a number: they are ordered (KEP-5504).
+pub fn version(node: &Node) -> Option<u64> {
+    resource_version(node)?.parse().ok()
+}
+
 pub fn uid(node: &Node) -> Option<&str> {
     node.str_at(&["metadata", "uid"])
 }

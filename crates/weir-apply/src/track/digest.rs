@@ -18,9 +18,7 @@ impl Digest {
 
     /// What is compared with the answer to a dry-run (see [`compare::differs`]).
     pub fn of_content(node: &Node) -> Self {
-        let empty = Node::map();
-        let of = |key: &str| node.path(&["metadata", key]).unwrap_or(&empty);
-        Self::of(&[of("labels"), of("annotations"), &Node::from(compare::body(node))])
+        Self::of(&compare::content(node).each_ref())
     }
 }
 

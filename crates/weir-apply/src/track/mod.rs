@@ -155,7 +155,7 @@ impl Tracker {
 
     /// Notes what is on the server after `wanted` was applied, or was found to change nothing.
     pub(crate) fn note(&self, object: &ObjectId, wanted: Digest, live: &Node, since: Option<u64>) {
-        let Some(version) = version(live) else { return };
+        let Some(version) = meta::version(live) else { return };
         let applied = Applied {
             wanted,
             claims: self.claims(live),
@@ -184,7 +184,7 @@ impl Tracker {
 
     /// Notes the health of an object that was read.
     pub(crate) fn note_health(&self, object: &ObjectId, live: &Node, since: Option<u64>, verdict: &Verdict) {
-        let Some(version) = version(live) else { return };
+        let Some(version) = meta::version(live) else { return };
         if let Some(slot) = self.state().slots.get_mut(object) {
             slot.looked(version, since, verdict);
         }
@@ -192,7 +192,7 @@ impl Tracker {
 
     /// Notes what an object holds that nobody meddled with: others may set what is theirs.
     pub(crate) fn note_read(&self, object: &ObjectId, live: &Node) {
-        let (Some(version), claims) = (version(live), self.claims(live)) else { return };
+        let (Some(version), claims) = (meta::version(live), self.claims(live)) else { return };
         self.set(object, |slot| slot.read(version, claims, || self.content(live)));
     }
 
@@ -285,7 +285,7 @@ impl Observer for Tracker {
         match change {
             Change::Seen(node) => {
                 let claims = self.claims(node);
-                if let Some(version) = version(node) {
+                if let Some(version) = meta::version(node) {
                     self.set(object, |slot| slot.shows(version, Some(claims)));
                 }
             }
@@ -296,9 +296,4 @@ impl Observer for Tracker {
             (self.wake)();
         }
     }
-}
-
-/// Resource versions are ordered numbers (KEP-5504).
-fn version(node: &Node) -> Option<u64> {
-    meta::resource_version(node)?.parse().ok()
 }
