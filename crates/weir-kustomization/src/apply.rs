@@ -7,6 +7,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Instant;
 use weir_api::common::{ResourceInventory, ResourceRef};
+use weir_api::kustomize::KustomizationStatus;
 use weir_api::{Kustomization, names, reasons};
 use weir_apply::{Action, Applier, ApplyError, Change, Options, Owner, Tracker, Witness, prune, scoped};
 use weir_base::{Budget, Diagnose, Tree};
@@ -71,12 +72,13 @@ pub(crate) fn owner(object: &Kustomization) -> Owner {
 /// The inventory that the status has. One that cannot be read stops the run: what it names would
 /// be forgotten.
 pub(crate) fn inventory(cx: &Cx<Kustomization>) -> Result<Inventory, Failure> {
-    let entries = cx.status().and_then(|status| status.inventory.as_ref()).map(|i| i.entries.as_slice());
+    inventory_of(cx.status()).map_err(|message| Failure::transient(reasons::RECONCILIATION_FAILED, message))
+}
+
+pub(crate) fn inventory_of(status: Option<&KustomizationStatus>) -> Result<Inventory, String> {
+    let entries = status.and_then(|status| status.inventory.as_ref()).map(|i| i.entries.as_slice());
     let pairs = entries.unwrap_or_default().iter().map(|entry| (entry.id.as_str(), entry.v.as_str()));
-    Inventory::from_entries(pairs).map_err(|error| {
-        let message = format!("status.inventory cannot be read: {error}");
-        Failure::transient(reasons::RECONCILIATION_FAILED, message)
-    })
+    Inventory::from_entries(pairs).map_err(|error| format!("status.inventory cannot be read: {error}"))
 }
 
 pub(crate) fn set_inventory(cx: &mut Cx<Kustomization>, inventory: &Inventory) {
@@ -146,15 +148,7 @@ pub(crate) async fn apply(
         session: tenant,
         owner: &owner,
         manager: MANAGER,
-        options: Options {
-            force: plan.force,
-            concurrency: plan.concurrency,
-            overrides: plan.overrides.clone(),
-            early_kinds: plan.early_kinds.clone(),
-            ignore: plan.ignore.clone(),
-            checks: plan.checks.clone(),
-            check_all,
-        },
+        options: Options { check_all, ..plan.apply.clone() },
         tracker: Some(tracker),
     };
     let is_news = !is_ready_at(object, &source.revision);

@@ -107,7 +107,7 @@ impl Awaited {
         } else {
             let due = self.due(tracker);
             let began = Instant::now();
-            let seen = health(tenant, &due, &plan.checks, plan.concurrency, Some(tracker)).await;
+            let seen = health(tenant, &due, &plan.apply.checks, plan.apply.concurrency, Some(tracker)).await;
             let looked_at: HashSet<&ObjectRef> = due.iter().collect();
             if self.pending.iter().all(|health| looked_at.contains(&health.object)) {
                 self.looked = began;
@@ -128,14 +128,14 @@ impl Awaited {
         let mut unknown = Vec::new();
         for object in objects {
             // What the tracker knows is kstatus' verdict.
-            let is_custom = plan.checks.covers(&object.id.group, &object.id.kind);
+            let is_custom = plan.apply.checks.covers(&object.id.group, &object.id.kind);
             match if is_custom { None } else { tracker.health(&object.id) } {
                 Some(None) => {}
                 Some(Some(verdict)) => self.pending.push(Health { object: object.clone(), verdict }),
                 None => unknown.push(object.clone()),
             }
         }
-        let seen = health(tenant, &unknown, &plan.checks, plan.concurrency, Some(tracker)).await;
+        let seen = health(tenant, &unknown, &plan.apply.checks, plan.apply.concurrency, Some(tracker)).await;
         self.pending.extend(seen.into_iter().filter(|health| !health.is_current()));
     }
 

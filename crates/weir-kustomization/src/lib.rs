@@ -26,7 +26,7 @@ pub use preview::{Outlook, Recipe, preview, recipe, stale};
 
 use apply::Means;
 use gather::Source;
-use health::Awaited;
+use health::{Awaited, Run};
 use kube::core::DeserializeGuard;
 use kube::runtime::reflector::Store;
 use memory::{Built, Memories};
@@ -34,7 +34,7 @@ use plan::Plan;
 use sources::Sources;
 use std::sync::Arc;
 use std::time::Duration;
-use triggers::{Key, Stirred, Times};
+use triggers::{Key, Stirred};
 use wakes::Wakes;
 use weir_api::{Kustomization, reasons};
 use weir_apply::Tracker;
@@ -159,28 +159,27 @@ impl Reconciler for Kustomizations {
         &[conditions::READY, conditions::RECONCILING, conditions::STALLED, reasons::HEALTHY];
 
     async fn reconcile(&self, object: &Kustomization, cx: &mut Cx<Kustomization>) -> Result<Done, Failure> {
-        let retry = object.retry_interval();
+        let (retry, key) = (object.retry_interval(), key(cx));
         let plan = plan::plan(object, &self.options)?;
-        let times = self.stirred.times(&key(cx));
+        let times = self.stirred.times(&key);
         let source = gather::source(cx, &plan, object, &self.sources).await?;
-        let what = memory::Done { generation: object.metadata.generation, revision: source.revision.clone(), times };
-        if let Some(ago) = self.memories.is_done(&key(cx), &what)
-            && ago < plan.interval.mul_f64(0.9)
-            && !gather::is_asked_for(cx)
+        let run = Run::of(object, cx, &source, times);
+        if !gather::is_asked_for(cx)
+            && let Some(after) = self.memories.rest(&key, &run, times.sources, plan.interval)
         {
-            return Err(Failure::Again { after: plan.interval.saturating_sub(ago) });
+            return Err(Failure::Again { after });
         }
-        self.memories.set_done(&key(cx), None);
+        self.memories.set_done(&key, None);
         let about = about(&source);
-        let result = self.advance(object, cx, &plan, &source, times).await;
+        let result = self.advance(object, cx, &plan, &source, &run).await;
         match result {
             Ok(done) => {
-                self.memories.set_done(&key(cx), Some(what));
+                self.memories.set_done(&key, Some((run, times.sources)));
                 Ok(Done { metadata: finished(about), ..done })
             }
             Err(failure) => {
                 if let Failure::Transient { reason, .. } = &failure {
-                    self.memories.await_health(&key(cx), None);
+                    self.memories.await_health(&key, None);
                     history::record(cx, None, &source, reason);
                 }
                 // As in Flux: a failure is retried after the retry interval, without a backoff.
@@ -211,14 +210,13 @@ impl Kustomizations {
         cx: &mut Cx<Kustomization>,
         plan: &Plan,
         source: &Source,
-        times: Times,
+        run: &Run,
     ) -> Result<Done, Failure> {
         let key = key(cx);
         let tenant = self.tenant(cx.session(), object)?;
         let tracker = self.tracker(object, &key);
-        let run = health::Run::of(object, cx, source, times);
         let means = |check_all| Means { plan, source, tenant: &tenant, tracker: &tracker, check_all };
-        if let Some(awaited) = self.memories.awaited(&key).filter(|awaited| awaited.run == run) {
+        if let Some(awaited) = self.memories.awaited(&key).filter(|awaited| awaited.run == *run) {
             return self.check_health(object, cx, &means(false), awaited).await;
         }
         gather::dependencies(cx, plan, object, source).await?;
@@ -227,7 +225,7 @@ impl Kustomizations {
         let gathered = variables::gather(cx.session(), &key.0, plan.post_build.as_ref(), plan.strict).await?;
         let substitution = gathered.substitution;
         let check_all = gather::is_asked_for(cx) || self.memories.is_check_due(&key, plan.interval);
-        let manner = format!("{:?} force={} prune={}", tenant.identity(), plan.force, plan.prune);
+        let manner = format!("{:?} force={} prune={}", tenant.identity(), plan.apply.force, plan.prune);
         let held = self.memories.built(&key).filter(|built| {
             let is_settled = || tracker.is_settled(built.objects.iter().map(|object| &object.id));
             !check_all && built.manner == manner && is_inventory(cx, built) && is_settled()
@@ -247,7 +245,7 @@ impl Kustomizations {
                 (applied, digest)
             }
         };
-        let awaited = Awaited::begin(run, plan, applied, digest);
+        let awaited = Awaited::begin(run.clone(), plan, applied, digest);
         self.check_health(object, cx, &means(false), awaited).await
     }
 

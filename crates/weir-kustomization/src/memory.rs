@@ -3,8 +3,8 @@
 
 use crate::apply::{Applied, is_ready_at};
 use crate::gather::Source;
-use crate::health::Awaited;
-use crate::triggers::{Key, Times};
+use crate::health::{Awaited, Run};
+use crate::triggers::Key;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -31,15 +31,8 @@ struct Memory {
     checked: Option<Instant>,
     built: Option<Arc<Built>>,
     deleted: Option<Arc<Vec<ObjectRef>>>,
-    done: Option<(Done, Instant)>,
-}
-
-/// What a run was about that has come to its end.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Done {
-    pub generation: Option<i64>,
-    pub revision: String,
-    pub times: Times,
+    /// The run that came to its end last, how often its source had changed then, and when that was.
+    done: Option<(Run, u64, Instant)>,
 }
 
 /// The last build whose objects are all applied.
@@ -88,9 +81,8 @@ impl Memories {
 
     /// Whether the last look at every object is this long ago.
     pub fn is_check_due(&self, key: &Key, interval: Duration) -> bool {
-        // A pass may come earlier than the interval by what it is shifted.
         let checked = self.all().get(key).and_then(|memory| memory.checked);
-        checked.is_none_or(|at| at.elapsed() >= interval.mul_f64(0.9))
+        checked.is_none_or(|at| is_over(at, interval))
     }
 
     pub fn checked(&self, key: &Key) {
@@ -105,18 +97,19 @@ impl Memories {
         self.all().entry(key.clone()).or_default().built = built.map(Arc::new);
     }
 
-    pub fn set_done(&self, key: &Key, done: Option<Done>) {
-        self.all().entry(key.clone()).or_default().done = done.map(|done| (done, Instant::now()));
+    pub fn set_done(&self, key: &Key, done: Option<(Run, u64)>) {
+        self.all().entry(key.clone()).or_default().done = done.map(|(run, sources)| (run, sources, Instant::now()));
     }
 
-    /// How long ago exactly this was done, if nothing is known to have happened since: a wake may come after the run that
-    /// has seen to it already.
-    pub fn is_done(&self, key: &Key, what: &Done) -> Option<Duration> {
+    /// When a run is due again that has come to its end, if nothing is known to have happened since: a wake may come after
+    /// the run that has seen to it already.
+    pub fn rest(&self, key: &Key, run: &Run, sources: u64, interval: Duration) -> Option<Duration> {
         let all = self.all();
         let memory = all.get(key)?;
-        let (done, at) = memory.done.as_ref()?;
+        let (done, seen, at) = memory.done.as_ref()?;
         let is_quiet = memory.awaited.is_none() && memory.tracker.as_ref().is_some_and(|t| !t.is_drifted());
-        (done == what && is_quiet).then(|| at.elapsed())
+        let is_same = done == run && *seen == sources;
+        (is_same && is_quiet && !is_over(*at, interval)).then(|| interval.saturating_sub(at.elapsed()))
     }
 
     /// The objects whose end a deletion waits for.
@@ -153,6 +146,11 @@ impl Memories {
         }
         kept.push((digest.to_owned(), tree.clone()));
     }
+}
+
+/// Whether an interval is over; a pass may come earlier by what it is shifted.
+fn is_over(since: Instant, interval: Duration) -> bool {
+    since.elapsed() >= interval.mul_f64(0.9)
 }
 
 #[cfg(test)]

@@ -9,7 +9,7 @@ use weir_api::{FluxObject, Kustomization, reasons};
 use weir_apply::{CustomChecks, Expressions, IgnoreRule, ReadyExpression};
 use weir_base::Diagnose;
 use weir_doc::{Node, from_value};
-use weir_object::{GroupKind, ObjectId, ObjectRef};
+use weir_object::{ObjectId, ObjectRef};
 use weir_render::{Overlay, Picker};
 use weir_runtime::Failure;
 
@@ -21,7 +21,8 @@ pub(crate) struct Plan {
     pub overlay: Overlay,
     pub post_build: Option<PostBuild>,
     pub prune: bool,
-    pub force: bool,
+    /// How the objects are applied.
+    pub apply: weir_apply::Options,
     pub wait: bool,
     /// The first failed object ends the waiting.
     pub fail_fast: bool,
@@ -30,16 +31,9 @@ pub(crate) struct Plan {
     /// Sources are read from the API server in each pass.
     pub direct_source: bool,
     pub health_checks: Vec<ObjectRef>,
-    /// Fields that others may set.
-    pub ignore: Vec<IgnoreRule>,
-    /// Who says how objects are, where it is not kstatus.
-    pub checks: Arc<CustomChecks>,
     pub dependencies: Vec<Dependency>,
     pub interval: Duration,
     pub timeout: Duration,
-    pub concurrency: usize,
-    pub overrides: Vec<String>,
-    pub early_kinds: Vec<GroupKind>,
     /// When what is missing is looked at again.
     pub requeue: Duration,
 }
@@ -128,7 +122,15 @@ pub(crate) fn plan(object: &Kustomization, options: &Options) -> Result<Plan, Fa
         },
         post_build: post_build.clone(),
         prune: *prune,
-        force: *force,
+        apply: weir_apply::Options {
+            force: *force,
+            concurrency: options.concurrent_ssa.max(1),
+            overrides: options.override_managers.clone(),
+            early_kinds: options.custom_apply_stage_kinds.clone(),
+            ignore: ignored(ignore)?,
+            checks: Arc::new(checks(health_check_exprs)?),
+            check_all: false,
+        },
         wait: *wait,
         fail_fast: options.fail_fast,
         strict: options.strict_substitutions,
@@ -149,14 +151,9 @@ pub(crate) fn plan(object: &Kustomization, options: &Options) -> Result<Plan, Fa
                 }
             })
             .collect(),
-        ignore: ignored(ignore)?,
-        checks: Arc::new(checks(health_check_exprs)?),
         dependencies: dependencies(depends_on, &namespace, options)?,
         interval: object.interval(),
         timeout: object.timeout().unwrap_or(Duration::from_secs(30)),
-        overrides: options.override_managers.clone(),
-        early_kinds: options.custom_apply_stage_kinds.clone(),
-        concurrency: options.concurrent_ssa.max(1),
         requeue: options.requeue_dependency,
     })
 }

@@ -42,15 +42,7 @@ pub struct Outlook {
 pub async fn preview(session: &Session, object: &Kustomization, objects: Vec<Node>) -> Result<Outlook, String> {
     let plan = planned(object)?;
     let owner = apply::owner(object);
-    let options = weir_apply::Options {
-        force: plan.force,
-        concurrency: plan.concurrency,
-        overrides: plan.overrides,
-        early_kinds: plan.early_kinds,
-        ignore: plan.ignore,
-        checks: plan.checks,
-        check_all: true,
-    };
+    let options = weir_apply::Options { check_all: true, ..plan.apply };
     let applier = Applier { session, owner: &owner, manager: apply::MANAGER, options, tracker: None };
     let previews = applier.preview(objects).await.map_err(|error| error.report().to_string())?;
     let errors = previews.errors.iter().map(|error| error.report().to_string()).collect();
@@ -66,9 +58,7 @@ pub async fn stale(
     if !object.spec.prune {
         return Ok(Vec::new());
     }
-    let entries = object.status.as_ref().and_then(|status| status.inventory.as_ref());
-    let pairs = entries.iter().flat_map(|held| &held.entries).map(|entry| (entry.id.as_str(), entry.v.as_str()));
-    let old = Inventory::from_entries(pairs).map_err(|error| format!("status.inventory cannot be read: {error}"))?;
+    let old = apply::inventory_of(object.status.as_ref())?;
     let old: Inventory = scoped(session, old.iter()).await.into_iter().collect();
     let new: Inventory = scoped(session, applied).await.into_iter().collect();
     let mut stale = old.stale(&new);
