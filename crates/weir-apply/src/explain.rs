@@ -4,7 +4,7 @@
 use crate::Health;
 use weir_doc::{Map, Node};
 use weir_kube::{Session, percent_encoded};
-use weir_object::{ObjectId, ObjectRef, meta};
+use weir_object::{ObjectRef, meta};
 
 /// Objects that are explained; the rest has the same reason, or will after these are mended.
 const OBJECTS: usize = 5;
@@ -39,8 +39,7 @@ async fn pods(session: &Session, object: &Node) -> Option<Vec<Node>> {
 }
 
 async fn list(session: &Session, kind: &str, namespace: &str, query: &str) -> Option<Vec<Node>> {
-    let id = ObjectId { kind: kind.to_owned(), namespace: namespace.to_owned(), ..ObjectId::default() };
-    let resource = session.resource(&ObjectRef { id, version: "v1".to_owned() }).await.ok()?;
+    let resource = session.resource(&ObjectRef::new("v1", kind, namespace, "")).await.ok()?;
     session.list(&resource, namespace, query).await.ok()
 }
 

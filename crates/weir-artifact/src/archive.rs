@@ -77,6 +77,14 @@ fn header(kind: EntryType, mode: u32, size: u64) -> Header {
     header
 }
 
+/// What an unpacked artifact may take: 512 MiB.
+pub const UNPACKED_BYTES: u64 = 512 << 20;
+
+/// The budget for unpacking one.
+pub fn unpack_budget() -> Budget {
+    Budget::new(10_000_000, UNPACKED_BYTES)
+}
+
 /// The files of an archive. Links and devices are left out; an entry that leads out of the root is
 /// an error.
 pub fn unpack(bytes: &[u8], budget: &Budget) -> Result<Tree, ArtifactError> {

@@ -19,7 +19,7 @@ mod retention;
 mod server;
 mod store;
 
-pub use archive::{Packer, pack, unpack};
+pub use archive::{Packer, UNPACKED_BYTES, pack, unpack, unpack_budget};
 pub use digest::{Algorithm, digest};
 pub use draft::Draft;
 pub use error::ArtifactError;

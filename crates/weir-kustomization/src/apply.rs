@@ -227,12 +227,7 @@ fn is_self(object: &Kustomization, other: &ObjectRef) -> bool {
 
 /// Whether a service account is there; it decides if a deletion can still be done as the tenant.
 pub(crate) async fn account_exists(session: &Session, namespace: &str, name: &str) -> Result<bool, Failure> {
-    let mut node = Node::map();
-    node.set("apiVersion", "v1");
-    node.set("kind", "ServiceAccount");
-    node.ensure_map(&["metadata"]).insert("name", name);
-    node.ensure_map(&["metadata"]).insert("namespace", namespace);
-    let reference = ObjectRef::of(&node).map_err(|error| Failure::of(&error))?;
+    let reference = ObjectRef::new("v1", "ServiceAccount", namespace, name);
     let found = session.get(&reference).await.map_err(|error| Failure::of(&error))?;
     Ok(found.is_some_and(|account| !meta::is_deleting(&account)))
 }

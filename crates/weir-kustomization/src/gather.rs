@@ -5,16 +5,14 @@ use crate::sources::Sources;
 use std::sync::Arc;
 use std::time::Duration;
 use weir_api::common::Artifact;
+use weir_api::kustomize::KustomizationSourceReference;
 use weir_api::{FluxKind, GitRepository, Kustomization, names, reasons};
 use weir_apply::ReadyExpression;
-use weir_artifact::{ArtifactError, Fetcher, unpack as unpack_archive};
-use weir_base::{Budget, Class, Diagnose, Tree};
+use weir_artifact::{ArtifactError, Fetcher, unpack as unpack_archive, unpack_budget};
+use weir_base::{Class, Diagnose, Tree};
 use weir_doc::{Node, from_value, to_value};
 use weir_object::{ObjectId, ObjectRef};
 use weir_runtime::{Cx, Failure, Ready};
-
-/// What an unpacked artifact may take: 512 MiB.
-const UNPACKED_BYTES: u64 = 512 << 20;
 
 #[derive(Debug)]
 pub(crate) struct Source {
@@ -41,7 +39,7 @@ pub(crate) async fn source(
     object: &Kustomization,
     known: &Sources,
 ) -> Result<Source, Failure> {
-    let reference = source_ref(plan);
+    let reference = source_ref(&plan.source, &plan.source_namespace);
     if reference.id.kind == GitRepository::INFO.kind && !plan.direct_source && !is_asked_for(cx) {
         let key = (plan.source_namespace.clone(), plan.source.name.clone());
         if let Some(artifact) = known.artifact(&key) {
@@ -58,8 +56,7 @@ pub(crate) async fn source(
         let message = format!("Source '{shown}' not found");
         return Err(Failure::transient(reasons::ARTIFACT_FAILED, message).retried_after(object.retry_interval()));
     };
-    let artifact = node.path(&["status", "artifact"]).filter(|a| !a.is_null());
-    let Some(artifact) = artifact.and_then(|a| serde_json::from_value::<Artifact>(to_value(a)).ok()) else {
+    let Some(artifact) = artifact_of(&node) else {
         let message = format!("Source artifact not found, retrying in {}s: {shown}", plan.requeue.as_secs());
         return Err(Failure::Waiting {
             reason: reasons::ARTIFACT_FAILED,
@@ -77,19 +74,18 @@ pub(crate) fn is_asked_for(cx: &Cx<Kustomization>) -> bool {
     cx.requested_at().is_some_and(|token| Some(token) != handled)
 }
 
-fn source_ref(plan: &Plan) -> ObjectRef {
+/// The source that a Kustomization in this namespace refers to.
+pub fn source_ref(source: &KustomizationSourceReference, namespace: &str) -> ObjectRef {
     let default = format!("{}/v1", names::SOURCE_GROUP);
-    let api_version = plan.source.api_version.clone().filter(|v| !v.is_empty()).unwrap_or(default);
-    let (group, version) = api_version.split_once('/').unwrap_or(("", &api_version));
-    ObjectRef {
-        id: ObjectId {
-            group: group.to_owned(),
-            kind: plan.source.kind.as_str().to_owned(),
-            namespace: plan.source_namespace.clone(),
-            name: plan.source.name.clone(),
-        },
-        version: version.to_owned(),
-    }
+    let api_version = source.api_version.as_deref().filter(|v| !v.is_empty()).unwrap_or(&default);
+    let namespace = source.namespace.as_deref().unwrap_or(namespace);
+    ObjectRef::new(api_version, source.kind.as_str(), namespace, &source.name)
+}
+
+/// The artifact that a source says it has.
+pub fn artifact_of(source: &Node) -> Option<Artifact> {
+    let artifact = source.path(&["status", "artifact"]).filter(|artifact| !artifact.is_null())?;
+    serde_json::from_value(to_value(artifact)).ok()
 }
 
 /// The files of the artifact. One that is not there (any more) is awaited.
@@ -104,7 +100,7 @@ pub(crate) async fn unpack(fetcher: &Fetcher, artifact: &Artifact, requeue: Dura
         _ => Failure::with_reason(&error, reasons::ARTIFACT_FAILED),
     };
     let bytes = fetcher.read(artifact).await.map_err(failed)?;
-    let work = move || unpack_archive(&bytes, &Budget::new(10_000_000, UNPACKED_BYTES));
+    let work = move || unpack_archive(&bytes, &unpack_budget());
     match tokio::task::spawn_blocking(work).await {
         Ok(result) => result.map_err(failed),
         Err(_) => Err(Failure::transient(reasons::ARTIFACT_FAILED, "unpacking the artifact panicked")),

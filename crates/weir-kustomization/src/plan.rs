@@ -9,7 +9,7 @@ use weir_api::{FluxObject, Kustomization, reasons};
 use weir_apply::{CustomChecks, Expressions, IgnoreRule, ReadyExpression};
 use weir_base::Diagnose;
 use weir_doc::{Node, from_value};
-use weir_object::{ObjectId, ObjectRef};
+use weir_object::ObjectRef;
 use weir_render::{Overlay, Picker};
 use weir_runtime::Failure;
 
@@ -139,16 +139,8 @@ pub(crate) fn plan(object: &Kustomization, options: &Options) -> Result<Plan, Fa
             .iter()
             .map(|check| {
                 let api_version = check.api_version.as_deref().unwrap_or("apps/v1");
-                let (group, version) = api_version.split_once('/').unwrap_or(("", api_version));
-                ObjectRef {
-                    id: ObjectId {
-                        group: group.to_owned(),
-                        kind: check.kind.clone(),
-                        namespace: check.namespace.clone().unwrap_or_default(),
-                        name: check.name.clone(),
-                    },
-                    version: version.to_owned(),
-                }
+                let namespace = check.namespace.as_deref().unwrap_or_default();
+                ObjectRef::new(api_version, &check.kind, namespace, &check.name)
             })
             .collect(),
         dependencies: dependencies(depends_on, &namespace, options)?,

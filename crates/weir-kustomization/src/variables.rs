@@ -5,7 +5,7 @@ use weir_api::kustomize::{PostBuild, SubstituteReference, SubstituteStrategy};
 use weir_api::reasons;
 use weir_doc::Node;
 use weir_kube::Session;
-use weir_object::{ObjectId, ObjectRef};
+use weir_object::ObjectRef;
 use weir_render::{SubstituteError, Substitution, Variables};
 use weir_runtime::Failure;
 
@@ -50,15 +50,7 @@ async fn read(
     namespace: &str,
     reference: &SubstituteReference,
 ) -> Result<Vec<(String, String)>, Failure> {
-    let object = ObjectRef {
-        id: ObjectId {
-            group: String::new(),
-            kind: reference.kind.as_str().to_owned(),
-            namespace: namespace.to_owned(),
-            name: reference.name.clone(),
-        },
-        version: "v1".to_owned(),
-    };
+    let object = ObjectRef::new("v1", reference.kind.as_str(), namespace, &reference.name);
     let failed = |why: &str| {
         let message = format!("substitute from '{}/{}' error: {why}", reference.kind.as_str(), reference.name);
         Failure::transient(reasons::BUILD_FAILED, message)

@@ -45,6 +45,7 @@ mod timestamp;
 mod transform;
 
 pub use error::KustomizeError;
+pub use loader::FILE_NAMES;
 pub use picker::Picker;
 
 use weir_base::{Budget, Tree};

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use weir_base::tree::{Found, join};
 use weir_base::{Origin, Tree};
 
-const FILE_NAMES: [&str; 3] = ["kustomization.yaml", "kustomization.yml", "Kustomization"];
+/// The names that a kustomization file may have, in the order in which they are looked for.
+pub const FILE_NAMES: [&str; 3] = ["kustomization.yaml", "kustomization.yml", "Kustomization"];
 
 /// How deep bases may lead to bases.
 const MAX_BASES: usize = 64;

@@ -18,9 +18,7 @@ impl Picker {
 
     pub fn picks(&self, object: &Node) -> bool {
         let text = |path: &[&str]| object.str_at(path).unwrap_or_default();
-        let api_version = text(&["apiVersion"]);
-        let (group, version) = api_version.split_once('/').unwrap_or(("", api_version));
-        let gvk = Gvk { group: group.to_owned(), version: version.to_owned(), kind: text(&["kind"]).to_owned() };
+        let gvk = Gvk::parse(text(&["apiVersion"]), text(&["kind"]));
         let strings = |key: &str| -> BTreeMap<String, String> {
             let map = object.path(&["metadata", key]).and_then(Node::as_map).into_iter().flat_map(Map::iter);
             map.filter_map(|(key, value)| Some((key.as_str().to_owned(), value.as_str()?.to_owned()))).collect()

@@ -11,7 +11,7 @@ pub struct GroupKind {
 }
 
 /// An object, whatever its version. Two objects with equal ids are the same object.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ObjectId {
     pub group: String,
     pub kind: String,
@@ -95,6 +95,13 @@ impl fmt::Display for ObjectId {
 }
 
 impl ObjectRef {
+    /// An object by its parts; the namespace of a cluster-wide kind is empty.
+    pub fn new(api_version: &str, kind: &str, namespace: &str, name: &str) -> Self {
+        let (group, version) = meta::split(api_version);
+        let [group, kind, namespace, name] = [group, kind, namespace, name].map(str::to_owned);
+        Self { id: ObjectId { group, kind, namespace, name }, version: version.to_owned() }
+    }
+
     /// The object that a document describes.
     pub fn of(node: &Node) -> Result<Self, IdError> {
         let missing = |field| IdError::Missing { field, at: node.meta.at.clone() };

@@ -4,8 +4,12 @@ use weir_doc::{Map, Node};
 
 /// Group and version of `apiVersion`; the group of core kinds is empty.
 pub fn group_version(node: &Node) -> Option<(&str, &str)> {
-    let api_version = node.str_at(&["apiVersion"]).filter(|v| !v.is_empty())?;
-    Some(api_version.split_once('/').unwrap_or(("", api_version)))
+    node.str_at(&["apiVersion"]).filter(|v| !v.is_empty()).map(split)
+}
+
+/// The same for its text.
+pub fn split(api_version: &str) -> (&str, &str) {
+    api_version.split_once('/').unwrap_or(("", api_version))
 }
 
 pub fn kind(node: &Node) -> &str {

@@ -6,9 +6,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use weir_base::{Budget, Origin, Tree, tree, tree::Found};
 use weir_doc::{Dialect, Node, Value, emit, yaml};
-
-/// The names kustomize looks for, in the order in which Flux takes them.
-const NAMES: [&str; 3] = ["kustomization.yaml", "kustomization.yml", "Kustomization"];
+use weir_kustomize::FILE_NAMES;
 
 /// What the Kustomization object adds to the build.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -60,7 +58,7 @@ pub(crate) fn kustomization(
         return Ok(false);
     }
     add(&mut node, tree, path, overlay)?;
-    let file = file.unwrap_or_else(|| below(path, NAMES[0]));
+    let file = file.unwrap_or_else(|| below(path, FILE_NAMES[0]));
     tree.insert(&file, emit::to_yaml_in_order(&node).into_bytes())?;
     Ok(false)
 }
@@ -194,7 +192,7 @@ fn is_manifest(document: &Node) -> bool {
 }
 
 fn file_of(tree: &Tree, folder: &str) -> Option<String> {
-    NAMES.iter().map(|name| below(folder, name)).find(|file| tree.read(file).is_some())
+    FILE_NAMES.iter().map(|name| below(folder, name)).find(|file| tree.read(file).is_some())
 }
 
 fn below(folder: &str, name: &str) -> String {

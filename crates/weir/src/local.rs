@@ -8,11 +8,9 @@ use weir_api::{FluxKind, Kustomization};
 use weir_artifact::ignore::Rules;
 use weir_base::{Budget, Origin, Tree};
 use weir_doc::{Dialect, Node, to_value, yaml};
+use weir_kustomize::FILE_NAMES;
 use weir_object::meta;
 use weir_render::{Overlay, RenderError, render};
-
-/// The names that kustomize looks for.
-const KUSTOMIZATIONS: [&str; 3] = ["kustomization.yaml", "kustomization.yml", "Kustomization"];
 
 /// The objects at a folder, each with its file as it is called from here. `ignored` are patterns as .gitignore has them,
 /// seen from the folder: as in flux, of what is found there, and not of what a kustomization file names.
@@ -38,7 +36,7 @@ pub fn build(folder: &Path, overlay: &Overlay, ignored: &[String]) -> Result<Vec
 
 fn leave_out(tree: &mut Tree, folder: &str, ignored: &[String]) {
     let start = if folder.is_empty() { String::new() } else { format!("{folder}/") };
-    if ignored.is_empty() || KUSTOMIZATIONS.iter().any(|name| tree.read(&format!("{start}{name}")).is_some()) {
+    if ignored.is_empty() || FILE_NAMES.iter().any(|name| tree.read(&format!("{start}{name}")).is_some()) {
         return;
     }
     let rules = Rules::new([], Some(&ignored.join("\n")));

@@ -2,7 +2,7 @@
 
 use super::kind::KUSTOMIZATION;
 use crate::error::CliError;
-use weir_api::{FluxKind, Kustomization, names};
+use weir_api::{FluxKind, Kustomization};
 use weir_doc::{Node, to_value};
 use weir_object::{ObjectId, ObjectRef, meta};
 
@@ -24,25 +24,12 @@ pub(super) fn is_kustomization(id: &ObjectId) -> bool {
 
 /// `KIND/NAMESPACE/NAME` of its source.
 pub(super) fn source(object: &Kustomization) -> String {
-    let Some(source) = &object.spec.source_ref else { return "no source".to_owned() };
-    let own = object.metadata.namespace.as_deref();
-    let namespace = source.namespace.as_deref().or(own).unwrap_or_default();
-    format!("{}/{namespace}/{}", source.kind.as_str(), source.name)
+    source_ref(object).map_or_else(|| "no source".to_owned(), |source| source.to_string())
 }
 
 pub(super) fn source_ref(object: &Kustomization) -> Option<ObjectRef> {
-    let source = object.spec.source_ref.as_ref()?;
-    let default = format!("{}/v1", names::SOURCE_GROUP);
-    let api_version = source.api_version.as_deref().filter(|text| !text.is_empty()).unwrap_or(&default);
-    let (group, version) = api_version.split_once('/').unwrap_or(("", api_version));
-    let own = object.metadata.namespace.as_deref();
-    let id = ObjectId {
-        group: group.to_owned(),
-        kind: source.kind.as_str().to_owned(),
-        namespace: source.namespace.as_deref().or(own).unwrap_or_default().to_owned(),
-        name: source.name.clone(),
-    };
-    Some(ObjectRef { id, version: version.to_owned() })
+    let namespace = object.metadata.namespace.as_deref().unwrap_or_default();
+    object.spec.source_ref.as_ref().map(|source| weir_kustomization::source_ref(source, namespace))
 }
 
 /// The objects that it has applied, in the order of its inventory.

@@ -5,16 +5,12 @@ use crate::folder;
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use weir_api::Kustomization;
-use weir_api::common::Artifact;
-use weir_artifact::{Fetcher, unpack};
+use weir_artifact::{Fetcher, UNPACKED_BYTES, unpack, unpack_budget};
 use weir_base::{Budget, Diagnose, Origin, Tree};
-use weir_doc::{Node, to_value};
 use weir_kube::Session;
 use weir_object::{ObjectId, ObjectRef};
 use weir_render::{Overlay, render};
 
-/// What an unpacked artifact may take.
-const UNPACKED_BYTES: u64 = 512 << 20;
 /// A server that is not there is not waited for.
 const RETRIES: u32 = 1;
 
@@ -94,12 +90,10 @@ async fn artifact(session: &Session, object: &Kustomization) -> Result<(Tree, Op
     let reference = live::source_ref(object).ok_or("spec.sourceRef is not set")?;
     let found = session.get(&reference).await.map_err(|error| format!("{name}: {error}"))?;
     let node = found.ok_or_else(|| format!("{name} is not there"))?;
-    let artifact = node.path(&["status", "artifact"]).filter(|artifact| !Node::is_null(artifact));
-    let artifact = artifact.and_then(|artifact| serde_json::from_value::<Artifact>(to_value(artifact)).ok());
-    let artifact = artifact.ok_or_else(|| format!("{name} has no artifact"))?;
+    let artifact = weir_kustomization::artifact_of(&node).ok_or_else(|| format!("{name} has no artifact"))?;
     let read = Fetcher::new(None, RETRIES).read(&artifact).await;
     let bytes = read.map_err(|error| format!("the artifact of {name} cannot be read from here: {error}"))?;
-    let unpacked = tokio::task::spawn_blocking(move || unpack(&bytes, &Budget::new(10_000_000, UNPACKED_BYTES)));
+    let unpacked = tokio::task::spawn_blocking(move || unpack(&bytes, &unpack_budget()));
     let tree = unpacked.await.map_err(|error| format!("unpacking ended: {error}"))?;
     let tree = tree.map_err(|error| format!("the artifact of {name}: {}", error.report()))?;
     Ok((tree, Some(artifact.revision)))

@@ -56,16 +56,8 @@ async fn all(trace: &Trace, session: &Session, say: &Say<'_>) -> Result<(), CliE
 async fn named(trace: &Trace, session: &Session) -> Result<Vec<ObjectRef>, CliError> {
     let mut objects = Vec::new();
     if let (Some(kind), Some(api_version)) = (&trace.kind, &trace.api_version) {
-        let (group, version) = api_version.split_once('/').unwrap_or(("", api_version));
-        for name in &trace.words {
-            let id = ObjectId {
-                group: group.to_owned(),
-                kind: kind.clone(),
-                namespace: trace.cluster.namespace.clone(),
-                name: name.clone(),
-            };
-            objects.push(ObjectRef { id, version: version.to_owned() });
-        }
+        let named = trace.words.iter().map(|name| ObjectRef::new(api_version, kind, &trace.cluster.namespace, name));
+        objects.extend(named);
     } else {
         let pairs: Option<Vec<(&str, &str)>> = match &trace.words[..] {
             words if words.iter().all(|word| word.contains('/')) => {
@@ -170,15 +162,8 @@ async fn owner(session: &Session, object: &ObjectRef, node: &Node) -> Result<(Ob
 }
 
 fn referred(reference: &Node, namespace: &str) -> Option<ObjectRef> {
-    let api_version = reference.str_at(&["apiVersion"])?;
-    let (group, version) = api_version.split_once('/').unwrap_or(("", api_version));
-    let id = ObjectId {
-        group: group.to_owned(),
-        kind: reference.str_at(&["kind"])?.to_owned(),
-        namespace: namespace.to_owned(),
-        name: reference.str_at(&["name"])?.to_owned(),
-    };
-    Some(ObjectRef { id, version: version.to_owned() })
+    let text = |key: &str| reference.str_at(&[key]);
+    Some(ObjectRef::new(text("apiVersion")?, text("kind")?, namespace, text("name")?))
 }
 
 /// Blocks of `Title: value`, as flux has them.
