@@ -61,7 +61,8 @@ pub(crate) async fn build(
     }
 }
 
-pub(crate) fn owner(object: &Kustomization) -> Owner {
+/// Whose the objects of a Kustomization are.
+pub fn owner(object: &Kustomization) -> Owner {
     Owner {
         group: names::KUSTOMIZE_GROUP.to_owned(),
         name: object.metadata.name.clone().unwrap_or_default(),

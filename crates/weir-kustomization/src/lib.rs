@@ -21,6 +21,7 @@ mod triggers;
 mod variables;
 mod wakes;
 
+pub use apply::owner;
 pub use gather::{artifact_of, source_ref};
 pub use plan::overlay;
 pub use preview::{Outlook, Recipe, preview, recipe, stale};

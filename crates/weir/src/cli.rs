@@ -1,6 +1,6 @@
 use crate::error::CliError;
 use crate::output::Output;
-use crate::{build, controller, kustomize, log, objects, sandbox, up};
+use crate::{controller, kustomize, log, objects, sandbox, up};
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;
 
@@ -21,9 +21,7 @@ enum Command {
     Up(up::Args),
     Controller(Box<controller::Args>),
     Sandbox(sandbox::Args),
-    /// Print what the controllers would apply.
-    #[command(subcommand)]
-    Build(build::Command),
+    Build(objects::Build),
     Create(objects::Create),
     Diff(objects::Diff),
     Get(objects::Get),
@@ -59,7 +57,7 @@ pub fn main() -> ExitCode {
             Command::Up(args) => up::run(args, &output).await,
             Command::Controller(args) => controller::run(*args).await,
             Command::Sandbox(args) => sandbox::run(args, &output).await,
-            Command::Build(command) => build::run(&command, &output),
+            Command::Build(build) => objects::run(objects::Command::Build(build), &output).await,
             Command::Kustomize(command) => kustomize::run(&command, &output),
             Command::Create(create) => objects::run(objects::Command::Create(create), &output).await,
             Command::Diff(diff) => objects::run(objects::Command::Diff(diff), &output).await,

@@ -34,6 +34,13 @@ pub fn build(folder: &Path, overlay: &Overlay, ignored: &[String]) -> Result<Vec
     Err(last.map_or_else(|| CliError::new("there is no folder to build"), CliError::from))
 }
 
+pub fn check_folder(folder: &Path) -> Result<(), CliError> {
+    match folder.is_dir() {
+        true => Ok(()),
+        false => Err(CliError::new(format!("invalid resource path \"{}\": it is no folder", folder.display()))),
+    }
+}
+
 fn leave_out(tree: &mut Tree, folder: &str, ignored: &[String]) {
     let start = if folder.is_empty() { String::new() } else { format!("{folder}/") };
     if ignored.is_empty() || FILE_NAMES.iter().any(|name| tree.read(&format!("{start}{name}")).is_some()) {

@@ -1,6 +1,5 @@
 //! The `weir` program: a command a file.
 
-mod build;
 mod cli;
 mod controller;
 mod controllers;

@@ -53,17 +53,17 @@ fn clone(cluster: &Cluster, controller: &Controller) {
             .arg(format!("git clone -q --depth 1 {url} out && tar czf out.tgz --exclude=.git out"))
             .current_dir(scratch.path()),
     );
-    let before = controller.memory();
+    let before = controller.process().memory();
     let began = Instant::now();
     let spec = format!("{{interval: 1h, timeout: 600s, url: '{url}', ref: {{branch: main}}}}");
     cluster.kubectl().apply(&object("large", &spec)).unwrap();
     let own = std::cell::Cell::new(0);
     eventually_within(Duration::from_secs(600), "large", || {
-        own.set(controller.own_memory().max(own.get()));
+        own.set(controller.process().own_memory().max(own.get()));
         is_ready(cluster, "large")
     });
     let seconds = began.elapsed().as_secs_f64();
-    let peak = controller.peak_memory();
+    let peak = controller.process().peak_memory();
     println!("clone and publish {FILES} files of {FILE_BYTES} bytes");
     println!("  git clone --depth 1, tar czf   {git_seconds:>7.1} s  {:>6} MiB", git_peak >> 20);
     println!("  weir, without pages of files           {:>7} MiB", own.get() >> 20);
@@ -81,7 +81,7 @@ fn polls(cluster: &Cluster, controller: &Controller) {
     let repo = GitRepo::new(&[("a.yaml", "a: 1")]);
     let server = GitHttp::serve(repo.path());
     let url = server.url(".git");
-    let idle = controller.memory();
+    let idle = controller.process().memory();
     let all = |suspend: bool| {
         let mut text = String::new();
         for at in 0..OBJECTS {
@@ -95,13 +95,13 @@ fn polls(cluster: &Cluster, controller: &Controller) {
         let seen = series(controller, "controller_runtime_reconcile_total");
         if seen as usize >= OBJECTS { Ok(()) } else { Err(seen.to_string()) }
     });
-    let suspended = controller.memory();
+    let suspended = controller.process().memory();
     all(false);
     for at in 0..OBJECTS {
         ready(cluster, &format!("repo-{at}"));
     }
     let (cpu, asked, requests) =
-        (controller.cpu_seconds(), server.requests(), series(controller, "rest_client_requests_total"));
+        (controller.process().cpu_seconds(), server.requests(), series(controller, "rest_client_requests_total"));
     let began = Instant::now();
     let annotation = "reconcile.fluxcd.io/requestedAt=again";
     kubectl.run(&["annotate", "gitrepositories", "-n", "bench", "--all", annotation]).unwrap();
@@ -118,14 +118,17 @@ fn polls(cluster: &Cluster, controller: &Controller) {
     println!("  resident per suspended object  {:>7.1} KiB", each(suspended.saturating_sub(idle) as f64) / 1024.0);
     println!(
         "  resident per ready object      {:>7.1} KiB",
-        each(controller.memory().saturating_sub(idle) as f64) / 1024.0
+        each(controller.process().memory().saturating_sub(idle) as f64) / 1024.0
     );
     println!("  a poll without a change        {:>7.2} requests to Git", each((server.requests() - asked) as f64));
     println!(
         "                                 {:>7.2} requests to the API server",
         each(series(controller, "rest_client_requests_total") - requests)
     );
-    println!("                                 {:>7.2} ms of CPU", each(controller.cpu_seconds() - cpu) * 1000.0);
+    println!(
+        "                                 {:>7.2} ms of CPU",
+        each(controller.process().cpu_seconds() - cpu) * 1000.0
+    );
     println!("                                 {seconds:>7.1} s for all, git http-backend's processes included");
 }
 

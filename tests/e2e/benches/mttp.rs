@@ -3,7 +3,8 @@
 //! `cargo xtask bench mttp [--n 1000] [--tenants 1]`, on the real API server. Each Kustomization has a ServiceAccount, a
 //! Service, a Deployment of no replicas and an Ingress, a variable of its own, and is applied as a service account of its
 //! namespace and waited for; with several tenants the accounts may not list or watch. The floor is the same objects
-//! applied bare, eight at a time, in the same run.
+//! applied bare, eight at a time, in the same run; it is also told when the last of its Deployments had been seen by their
+//! controller, for which a Kustomization that waits has to wait.
 #![allow(
     clippy::panic,
     clippy::unwrap_used,
@@ -13,10 +14,10 @@
 
 use futures::{StreamExt, stream};
 use kube::config::{KubeConfigOptions, Kubeconfig};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::{Duration, Instant};
 use weir_doc::{Node, from_json};
-use weir_e2e::{Controller, free_port, http_get};
+use weir_e2e::{Controller, Process, free_port};
 use weir_kube::{ApplyOptions, Session};
 use weir_testkit::{GitHttp, GitRepo, Kubed, eventually_within};
 
@@ -55,8 +56,12 @@ async fn main() {
         println!("{name:<28} {:>10.1} {:>10.1}", value(&install), value(&upgrade));
     };
     row("seconds", &|c| c.seconds);
-    println!("{:<28} {:>10.1} {:>10.1}", "seconds of the floor", floor.0, floor.1);
-    println!("{:<28} {:>10.2} {:>10.2}", "ratio", install.seconds / floor.0, upgrade.seconds / floor.1);
+    let phases = [&install, &upgrade];
+    for (name, value) in [("floor", (|f| f.seconds) as fn(&Floor) -> f64), ("floor, seen", |f| f.seen)] {
+        let [one, other] = floor.each_ref().map(value);
+        println!("{:<28} {one:>10.1} {other:>10.1}", format!("seconds of the {name}"));
+        println!("{:<28} {:>10.2} {:>10.2}", "ratio", phases[0].seconds / one, phases[1].seconds / other);
+    }
     for (at, method) in METHODS.into_iter().enumerate() {
         row(&format!("{method} each"), &|c| c.requests[at] / n as f64);
     }
@@ -64,6 +69,7 @@ async fn main() {
     row("runs each", &|c| c.finished as f64 / n as f64);
     row("CPU seconds, weir", &|c| c.cpu);
     row("CPU seconds, API server", &|c| c.server_cpu);
+    row("CPU seconds, idle", &|c| c.idle_cpu);
     row("peak MiB, weir", &|c| c.peak as f64 / 1_048_576.0);
     row("peak MiB, API server", &|c| c.server_peak as f64 / 1_048_576.0);
     if let Ok(path) = std::env::var("WEIR_BENCH_LOG") {
@@ -80,6 +86,9 @@ fn argument(name: &str, default: usize) -> usize {
     value.map_or(default, |value| value.parse().unwrap())
 }
 
+/// What the log says at the end of a run.
+const FINISHED: &str = "Reconciliation finished";
+
 const METHODS: [&str; 4] = ["GET", "PATCH", "POST", "DELETE"];
 
 /// What something has cost so far.
@@ -89,6 +98,8 @@ struct Costs {
     requests: [f64; 4],
     cpu: f64,
     server_cpu: f64,
+    /// Of the whole machine.
+    idle_cpu: f64,
     peak: u64,
     server_peak: u64,
     /// Runs that were finished.
@@ -97,22 +108,17 @@ struct Costs {
 
 impl Costs {
     fn of(bench: &Bench, weir: &Controller) -> Self {
-        let text = http_get(weir.metrics, "/metrics").unwrap_or_default();
-        let sum = |method: &str| -> f64 {
-            let label = format!("method=\"{method}\"");
-            let lines = text.lines().filter(|l| l.starts_with("rest_client_requests_total") && l.contains(&label));
-            lines.filter_map(|line| line.rsplit_once(' ')?.1.parse::<f64>().ok()).sum()
-        };
-        let (server_cpu, server_peak) = bench.server();
+        let method = |method: &str| weir.requests_with(&format!("method=\"{method}\"")) as f64;
         Self {
             began: Instant::now(),
             seconds: 0.0,
-            requests: METHODS.map(sum),
-            cpu: weir.cpu_seconds(),
-            server_cpu,
-            peak: weir.peak_memory(),
-            server_peak,
-            finished: weir.log().iter().filter(|line| line.contains("Reconciliation finished")).count(),
+            requests: METHODS.map(method),
+            cpu: weir.process().cpu_seconds(),
+            server_cpu: bench.server.cpu_seconds(),
+            idle_cpu: idle_seconds(),
+            peak: weir.process().peak_memory(),
+            server_peak: bench.server.peak_memory(),
+            finished: weir.logged(FINISHED),
         }
     }
 
@@ -124,6 +130,7 @@ impl Costs {
             requests,
             cpu: self.cpu - before.cpu,
             server_cpu: self.server_cpu - before.server_cpu,
+            idle_cpu: self.idle_cpu - before.idle_cpu,
             finished: self.finished - before.finished,
             ..self
         }
@@ -134,9 +141,17 @@ impl Costs {
     }
 }
 
+/// What nobody can go below.
+struct Floor {
+    /// Until the last apply was answered.
+    seconds: f64,
+    /// Until the last Deployment was seen by its controller.
+    seen: f64,
+}
+
 struct Bench {
     session: Session,
-    server: PathBuf,
+    server: Process,
 }
 
 impl Bench {
@@ -144,7 +159,7 @@ impl Bench {
         let read = Kubeconfig::read_from(kubed.kubeconfig()).unwrap();
         let config = kube::Config::from_custom_kubeconfig(read, &KubeConfigOptions::default()).await.unwrap();
         let session = Session::new(kube::Client::try_from(config).unwrap());
-        Self { session, server: component(kubed.pid(), "apiserver") }
+        Self { session, server: Process::child(kubed.pid(), "apiserver").expect("the API server runs") }
     }
 
     fn definitions(&self, kubeconfig: &Path) {
@@ -154,24 +169,14 @@ impl Bench {
         eventually_within(PATIENCE, "the kinds are served", || kubectl.run(&["get", "kustomizations,gitrepositories"]));
     }
 
-    /// CPU seconds and peak bytes of the API server.
-    fn server(&self) -> (f64, u64) {
-        let stat = std::fs::read_to_string(self.server.join("stat")).unwrap();
-        let fields: Vec<&str> = stat.rsplit_once(") ").unwrap().1.split(' ').collect();
-        let ticks: f64 = [11, 12].iter().map(|at| fields[*at].parse::<f64>().unwrap()).sum();
-        let status = std::fs::read_to_string(self.server.join("status")).unwrap();
-        let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
-        (ticks / 100.0, peak.trim().trim_end_matches(" kB").parse::<u64>().unwrap() << 10)
-    }
-
     async fn apply_all(&self, objects: Vec<Node>) {
         let options = ApplyOptions { manager: "bench", force: true, dry_run: false };
         let all = stream::iter(objects).map(|node| async move { self.session.apply(&node, options).await.unwrap() });
         all.buffer_unordered(8).for_each(|_| std::future::ready(())).await;
     }
 
-    /// Seconds of the bare applies of an install and of an upgrade.
-    async fn floor(&self, n: usize) -> (f64, f64) {
+    /// The bare applies of an install and of an upgrade.
+    async fn floor(&self, n: usize) -> [Floor; 2] {
         self.apply_all(vec![namespace("floor")]).await;
         let objects = |version: usize| -> Vec<Node> {
             let all = (0..n).flat_map(|at| {
@@ -181,14 +186,27 @@ impl Bench {
             });
             all.collect()
         };
-        let began = Instant::now();
-        self.apply_all(objects(0)).await;
-        let install = began.elapsed().as_secs_f64();
         let mut deployments = objects(1);
         deployments.retain(|object| object.str_at(&["kind"]) == Some("Deployment"));
+        [self.applied_bare(objects(0), n).await, self.applied_bare(deployments, n).await]
+    }
+
+    async fn applied_bare(&self, objects: Vec<Node>, n: usize) -> Floor {
         let began = Instant::now();
-        self.apply_all(deployments).await;
-        (install, began.elapsed().as_secs_f64())
+        self.apply_all(objects).await;
+        let seconds = began.elapsed().as_secs_f64();
+        loop {
+            let items = self.items("Deployment", "apps/v1", "floor").await;
+            let generation = |item: &Node, part: &str, field: &str| item.path(&[part, field]).cloned();
+            let is_seen = |item: &&Node| {
+                generation(item, "status", "observedGeneration") == generation(item, "metadata", "generation")
+            };
+            if items.iter().filter(is_seen).count() == n {
+                return Floor { seconds, seen: began.elapsed().as_secs_f64() };
+            }
+            assert!(began.elapsed() < PATIENCE, "the Deployments of the floor have no status");
+            tokio::time::sleep(Duration::from_millis(200)).await;
+        }
     }
 
     /// The namespaces with their sources, accounts and Kustomizations.
@@ -226,18 +244,17 @@ impl Bench {
         self.apply_all(kustomizations).await;
     }
 
-    async fn items(&self, kind: &str, group: &str) -> Vec<Node> {
-        let api_version = format!("{group}.toolkit.fluxcd.io/v1");
+    async fn items(&self, kind: &str, api_version: &str, namespace: &str) -> Vec<Node> {
         let any = format!(r#"{{"apiVersion":"{api_version}","kind":"{kind}","metadata":{{"name":"any"}}}}"#);
         let reference = weir_object::ObjectRef::of(&node(&any)).unwrap();
         let resource = self.session.resource(&reference).await.unwrap();
-        self.session.list(&resource, "", "").await.unwrap()
+        self.session.list(&resource, namespace, "").await.unwrap()
     }
 
     async fn sources_have(&self, tenants: usize, commit: &str) {
         let began = Instant::now();
         loop {
-            let items = self.items("GitRepository", "source").await;
+            let items = self.items("GitRepository", "source.toolkit.fluxcd.io/v1", "").await;
             let has = |item: &&Node| {
                 item.str_at(&["status", "artifact", "revision"]).is_some_and(|revision| revision.ends_with(commit))
             };
@@ -263,7 +280,7 @@ impl Bench {
 
     /// What it costs until every Kustomization has applied a commit.
     async fn phase(&self, weir: &Controller, before: Costs, n: usize, commit: &str) -> Costs {
-        let finished = || weir.log().iter().filter(|line| line.contains("Reconciliation finished")).count();
+        let finished = || weir.logged(FINISHED);
         let (already, mut wanted) = (before.finished, n);
         loop {
             if finished() - already >= wanted {
@@ -300,7 +317,7 @@ impl Bench {
 
     /// How many have applied a commit.
     async fn ready(&self, commit: &str) -> usize {
-        let items = self.items("Kustomization", "kustomize").await;
+        let items = self.items("Kustomization", "kustomize.toolkit.fluxcd.io/v1", "").await;
         let is_ready = |item: &&Node| {
             item.str_at(&["status", "lastAppliedRevision"]).is_some_and(|revision| revision.ends_with(commit))
         };
@@ -309,7 +326,7 @@ impl Bench {
 
     /// Two intervals of a minute in which nothing happens.
     async fn idle(&self, weir: &Controller, n: usize) {
-        let items = self.items("Kustomization", "kustomize").await;
+        let items = self.items("Kustomization", "kustomize.toolkit.fluxcd.io/v1", "").await;
         let patch = node(r#"{"spec":{"interval":"1m"}}"#);
         let refs = items.iter().map(|item| weir_object::ObjectRef::of(item).unwrap());
         let work = stream::iter(refs.collect::<Vec<_>>()).map(|reference| {
@@ -329,16 +346,11 @@ impl Bench {
     }
 }
 
-/// The folder in /proc of a component of the control plane.
-fn component(parent: u32, name: &str) -> PathBuf {
-    let is_it = |folder: &Path| {
-        let read = |file: &str| std::fs::read_to_string(folder.join(file)).unwrap_or_default();
-        let stat = read("stat");
-        let of = stat.rsplit_once(") ").and_then(|(_, rest)| rest.split(' ').nth(1)?.parse::<u32>().ok());
-        of == Some(parent) && read("cmdline").split('\0').nth(1) == Some(name)
-    };
-    let all = std::fs::read_dir("/proc").unwrap().flatten().map(|entry| entry.path());
-    all.into_iter().find(|folder| is_it(folder)).expect("the component runs")
+/// How long the processors of this machine have had nothing to do.
+fn idle_seconds() -> f64 {
+    let stat = std::fs::read_to_string("/proc/stat").unwrap();
+    let ticks = stat.lines().next().unwrap().split_whitespace().nth(4).unwrap();
+    ticks.parse::<f64>().unwrap() / 100.0
 }
 
 fn node(json: &str) -> Node {

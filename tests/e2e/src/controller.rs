@@ -1,3 +1,4 @@
+use crate::process::Process;
 use crate::up::program;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -50,28 +51,13 @@ impl Controller {
         self.log.lock().unwrap().clone()
     }
 
-    /// The most bytes that were ever resident.
-    pub fn peak_memory(&self) -> u64 {
-        self.status("VmHWM:")
+    /// How many lines of the log have this in them.
+    pub fn logged(&self, what: &str) -> usize {
+        self.log.lock().unwrap().iter().filter(|line| line.contains(what)).count()
     }
 
-    /// The bytes that are resident.
-    pub fn memory(&self) -> u64 {
-        self.status("VmRSS:")
-    }
-
-    /// The bytes that are resident and its own: not pages of files, which the kernel may drop.
-    pub fn own_memory(&self) -> u64 {
-        self.status("RssAnon:")
-    }
-
-    /// The time that it has worked, in all threads.
-    pub fn cpu_seconds(&self) -> f64 {
-        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.pid())).unwrap();
-        let fields: Vec<&str> = stat.rsplit_once(") ").unwrap().1.split(' ').collect();
-        let ticks: f64 = [11, 12].iter().map(|at| fields[*at].parse::<f64>().unwrap()).sum();
-        // Linux tells times in hundredths of a second.
-        ticks / 100.0
+    pub fn process(&self) -> Process {
+        Process::new(self.child.as_ref().map(Child::id).unwrap())
     }
 
     /// How many requests it has made to the API server, watches included.
@@ -85,17 +71,6 @@ impl Controller {
         let is_wanted = |line: &&str| line.starts_with("rest_client_requests_total{") && line.contains(label);
         let series = metrics.lines().filter(is_wanted);
         series.map(|line| line.rsplit_once(' ').unwrap().1.trim().parse::<u64>().unwrap()).sum()
-    }
-
-    fn status(&self, key: &str) -> u64 {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", self.pid())).unwrap();
-        let value = status.lines().find_map(|line| line.strip_prefix(key)).unwrap();
-        let kib: u64 = value.trim().trim_end_matches(" kB").parse().unwrap();
-        kib << 10
-    }
-
-    fn pid(&self) -> u32 {
-        self.child.as_ref().map(Child::id).unwrap()
     }
 
     /// Ends it at once, as a power cut would.

@@ -4,10 +4,12 @@
 
 mod cluster;
 mod controller;
+mod process;
 mod up;
 
 pub use cluster::{Backend, Cluster, condition};
 pub use controller::{Controller, free_port, http_get};
+pub use process::Process;
 pub use up::{Ended, Up, program, weir};
 
 /// Runs a scenario on both backends, as two tests.

@@ -13,9 +13,13 @@ pub(super) fn read(node: &Node) -> Result<Kustomization, CliError> {
     })
 }
 
-pub(super) fn id(object: &Kustomization) -> ObjectId {
+pub(super) fn reference(object: &Kustomization) -> ObjectRef {
     let text = |text: &Option<String>| text.clone().unwrap_or_default();
-    KUSTOMIZATION.object(&text(&object.metadata.namespace), &text(&object.metadata.name)).id
+    KUSTOMIZATION.object(&text(&object.metadata.namespace), &text(&object.metadata.name))
+}
+
+pub(super) fn id(object: &Kustomization) -> ObjectId {
+    reference(object).id
 }
 
 pub(super) fn is_kustomization(id: &ObjectId) -> bool {

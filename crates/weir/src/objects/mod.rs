@@ -3,6 +3,7 @@
 //! Progress goes to standard error, a mark before each line; data to standard output. Exit status: 0
 //! done, 1 failed, 2 wrong usage; those of `diff` are its own.
 
+mod build;
 mod cluster;
 mod connection;
 mod create;
@@ -23,6 +24,7 @@ mod trace;
 mod tree;
 mod wait;
 
+pub use build::Build;
 pub use create::Create;
 pub use diff::Diff;
 pub use get::Get;
@@ -100,6 +102,7 @@ pub struct Export {
 
 /// One of the commands.
 pub enum Command {
+    Build(Build),
     Create(Create),
     Diff(Diff),
     Get(Get),
@@ -115,6 +118,7 @@ pub enum Command {
 pub async fn run(command: Command, output: &Output) -> Result<ExitCode, CliError> {
     let say = Say(output);
     let done = match command {
+        Command::Build(build) => build::run(build, &say).await,
         Command::Create(create) => create::run(create, &say).await,
         Command::Diff(diff) => return differs(diff, &say).await,
         Command::Get(get) => get::run(get, &say).await,

@@ -1,6 +1,7 @@
 //! Where the manifests of a Kustomization's objects are: by building it again from the files of its source.
 
 use super::live;
+use crate::error::CliError;
 use crate::folder;
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -30,6 +31,18 @@ fn local_source(text: &str) -> Result<(String, PathBuf), String> {
 impl LocalSources {
     pub fn folder(&self, source: &str) -> Option<&Path> {
         self.local_sources.iter().find(|(known, _)| known == source).map(|(_, folder)| folder.as_path())
+    }
+
+    /// Where a Kustomization's spec.path leads in the folder of its source.
+    pub fn folder_of(&self, object: &Kustomization) -> Result<PathBuf, CliError> {
+        let source = live::source(object);
+        let folder = self.folder(&source).ok_or_else(|| {
+            CliError::new(format!(
+                "cannot get local path for {source} of kustomization {} (name its folder: --local-sources {source}=FOLDER)",
+                live::id(object).name
+            ))
+        })?;
+        Ok(folder.join(object.spec.path.as_deref().unwrap_or_default().trim_start_matches('/')))
     }
 }
 

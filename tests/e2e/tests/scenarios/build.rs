@@ -1,7 +1,10 @@
-//! The commands that need no cluster.
+//! The commands that build local files, without a cluster and with what one has.
 
+use crate::manifests::{config_map, namespace};
 use std::path::Path;
-use weir_e2e::weir;
+use weir_e2e::{Cluster, on_both, weir};
+
+on_both!(what_a_cluster_knows_is_asked);
 
 fn fleet(path: &str) -> String {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/fleet").join(path).display().to_string()
@@ -50,7 +53,12 @@ fn a_kustomization_is_built_as_the_controller_builds_it() {
     write("  postBuild: {substitute: {colour: red}}\n");
     let ended = build(&[]);
     assert_eq!(ended.code, Some(0), "{ended:?}");
-    assert!(ended.stdout.contains("colour: red") && ended.stdout.contains("namespace: staging"), "{ended:?}");
+    let expected = "apiVersion: v1\ndata:\n  colour: red\nkind: ConfigMap\nmetadata:\n  labels:\n    \
+                    kustomize.toolkit.fluxcd.io/name: app\n    kustomize.toolkit.fluxcd.io/namespace: flux-system\n  \
+                    name: a\n  namespace: staging\n";
+    assert_eq!(ended.stdout, expected, "{ended:?}");
+    std::fs::write(app.join("left.yaml"), "no: object\n").unwrap();
+    assert_eq!(build(&["--ignore-paths", "left.yaml", "--dry-run"]).stdout, expected);
     write("  postBuild: {substitute: {other: red}}\n");
     let ended = build(&["--strict-substitute"]);
     assert_eq!(ended.code, Some(1));
@@ -58,4 +66,60 @@ fn a_kustomization_is_built_as_the_controller_builds_it() {
     write("  decryption: {provider: sops}\n");
     let ended = build(&[]);
     assert!(ended.stderr.contains("spec.decryption is not implemented"), "{ended:?}");
+}
+
+fn what_a_cluster_knows_is_asked(cluster: &Cluster) {
+    let _server = cluster.served();
+    let kubectl = cluster.kubectl();
+    let nested = |name: &str, path: &str| {
+        format!(
+            "apiVersion: kustomize.toolkit.fluxcd.io/v1\nkind: Kustomization\nmetadata: {{name: {name}, namespace: built}}\nspec:\n  \
+             interval: 1h\n  path: {path}\n  prune: true\n  sourceRef: {{kind: GitRepository, name: repo}}\n"
+        )
+    };
+    let apps = nested("apps", "deploy")
+        + "  postBuild: {substitute: {shape: round}, substituteFrom: [{kind: ConfigMap, name: vars}]}\n";
+    let variables = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: vars, namespace: built}\ndata: {colour: red}\n";
+    kubectl.apply(&[namespace("built"), variables.to_owned(), apps.clone()].join("---\n")).unwrap();
+    let dir = tempfile::tempdir().unwrap();
+    let write = |path: &str, text: &str| {
+        let file = dir.path().join(path);
+        std::fs::create_dir_all(file.parent().unwrap()).unwrap();
+        std::fs::write(file, text).unwrap();
+    };
+    write("deploy/config.yaml", &config_map("built", "outer", "${colour:-none}"));
+    write("deploy/nested.yaml", &nested("inner", "./inner"));
+    write("inner/config.yaml", &config_map("built", "inner", "one"));
+    write("inner/outer.yaml", &nested("apps", "./deploy"));
+    write("apps.yaml", &apps);
+    let build = |name: &str, flags: &str| {
+        cluster.shell(&format!("cd {} && weir build ks {name} -n built {flags}", dir.path().display()))
+    };
+    let names = |stdout: &str| -> Vec<String> {
+        let lines = stdout.lines().filter_map(|line| line.strip_prefix("  name: "));
+        lines.map(str::to_owned).collect()
+    };
+    let built = build("apps", "--path deploy");
+    assert_eq!(
+        (built.code, names(&built.stdout)),
+        (Some(0), ["outer", "inner"].map(str::to_owned).to_vec()),
+        "{built:?}"
+    );
+    assert!(built.stdout.contains("value: red"), "{built:?}");
+    let dry = build("apps", "--path deploy --kustomization-file apps.yaml --dry-run");
+    assert!(dry.code == Some(0) && dry.stdout.contains("value: none"), "{dry:?}");
+
+    let unknown = build("apps", "--path deploy -r");
+    assert_eq!((unknown.code, unknown.stdout.as_str()), (Some(1), ""), "{unknown:?}");
+    assert!(unknown.stderr.contains("--local-sources GitRepository/built/repo=FOLDER"), "{unknown:?}");
+    let followed = build("apps", "--path deploy -r --local-sources GitRepository/built/repo=.");
+    let expected = ["outer", "inner", "inner", "apps"].map(str::to_owned).to_vec();
+    assert_eq!((followed.code, names(&followed.stdout)), (Some(0), expected), "one that leads back ends: {followed:?}");
+    assert!(followed.stdout.contains("kustomize.toolkit.fluxcd.io/name: inner"), "{followed:?}");
+
+    let nobody = build("nobody", "--path deploy");
+    let missing = "✗ Kustomization object 'nobody' not found in \"built\" namespace\n";
+    assert_eq!((nobody.code, nobody.stderr.as_str()), (Some(1), missing));
+    assert_eq!(build("apps", "--path nowhere").code, Some(1));
+    assert_eq!(build("apps", "--path deploy --dry-run").code, Some(2), "a dry run needs the file");
 }

@@ -103,9 +103,7 @@ pub(super) async fn run(diff: Diff, say: &Say<'_>) -> Result<bool, CliError> {
 }
 
 async fn compared(args: &Args) -> Result<Section, CliError> {
-    if !args.path.is_dir() {
-        return Err(CliError::new(format!("invalid resource path \"{}\": it is no folder", args.path.display())));
-    }
+    local::check_folder(&args.path)?;
     let session = args.cluster.connect().await?;
     let reference = args.cluster.object(&KUSTOMIZATION, &args.name);
     let object = match &args.kustomization_file {
@@ -167,16 +165,7 @@ async fn section(args: &Args, session: &Session, object: &Kustomization, folder:
 
 /// A Kustomization as it would be, from the folder of its source.
 async fn nested(args: &Args, session: &Session, object: &Kustomization) -> Result<Section, CliError> {
-    let id = live::id(object);
-    let source = live::source(object);
-    let Some(folder) = args.sources.folder(&source) else {
-        return Err(CliError::new(format!(
-            "cannot get local path for {source} of kustomization {} (name its folder: --local-sources {source}=FOLDER)",
-            id.name
-        )));
-    };
-    let path = object.spec.path.as_deref().unwrap_or_default();
-    section(args, session, object, &folder.join(path.trim_start_matches('/'))).await
+    section(args, session, object, &args.sources.folder_of(object)?).await
 }
 
 fn entry(preview: &Preview, hidden: &Hidden) -> Entry {

@@ -93,7 +93,7 @@ fn what_is_hostile_is_told_and_bounded(cluster: &Cluster) {
         assert_eq!(source_controller.files(space, name).len(), 0, "{name}");
     }
     cluster.ready("gitrepository", space, "large", "True");
-    let peak = source_controller.controller.peak_memory();
+    let peak = source_controller.controller.process().peak_memory();
     assert!(peak < MEMORY, "{} MiB", peak >> 20);
     request(cluster, space, "good", "2");
 }
