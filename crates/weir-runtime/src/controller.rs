@@ -7,7 +7,7 @@ use futures::{StreamExt, future, stream};
 use kube::core::DeserializeGuard;
 use kube::runtime::controller::{Action, Config};
 use kube::runtime::reflector::{self, ObjectRef, Store};
-use kube::runtime::watcher::watcher;
+use kube::runtime::watcher::{Event, watcher};
 use kube::runtime::{Controller as KubeController, WatchStreamExt};
 use kube::{Resource, ResourceExt};
 use std::convert::Infallible;
@@ -70,8 +70,20 @@ pub async fn run<R, T>(
     let Controller { runtime, concurrency } = controller;
     let api = runtime.api::<DeserializeGuard<R::Object>>();
     let (store, writer) = reflector::store();
-    let changes = watcher(api, runtime.watch_config()).default_backoff().reflect(writer);
     let queue = Queue::new(runtime.metrics.clone(), R::Object::KIND, concurrency);
+    let recorder = Recorder::new(&runtime, R::CONTROLLER);
+    let shared: Arc<Shared<R::Object>> = shared(&runtime, recorder, queue.clone());
+    let watched = shared.clone();
+    let changes = watcher(api, runtime.watch_config()).default_backoff();
+    // Nobody asks who set which field of these objects, and it is most of what they take in memory.
+    let changes = changes.modify(|object| object.meta_mut().managed_fields = None).reflect(writer);
+    let changes = changes.inspect(move |change| {
+        if let Ok(Event::Apply(object) | Event::Delete(object)) = change
+            && let Ok(object) = &object.0
+        {
+            watched.caught_up(object);
+        }
+    });
     let (added, metrics) = (queue.clone(), runtime.metrics.clone());
     let gone = move |namespace: &str, name: &str| {
         metrics.forget(
@@ -84,8 +96,6 @@ pub async fn run<R, T>(
             added.added(key(&object.namespace().unwrap_or_default(), &object.name_any()));
         }
     });
-    let recorder = Recorder::new(&runtime, R::CONTROLLER);
-    let shared: Arc<Shared<R::Object>> = shared(&runtime, recorder, queue.clone());
     let mut kube = KubeController::for_stream(due, store.clone())
         .with_config(Config::default().concurrency(concurrency))
         .graceful_shutdown_on(stop);
@@ -101,15 +111,17 @@ pub async fn run<R, T>(
         let (namespace, name) = (guarded.namespace().unwrap_or_default(), guarded.name_any());
         let span = tracing::error_span!("reconcile", controller = R::Object::KIND.to_lowercase(),
             controllerGroup = %R::Object::group(&()), controllerKind = R::Object::KIND, name, namespace);
+        // Now, before the watch shows more than this.
+        let object = guarded.0.as_ref().map(|object| shared.freshest(object)).map_err(|invalid| invalid.error.clone());
         let work = async move {
             shared.queue.began(&key(&namespace, &name));
             let began = Instant::now();
-            let next = match &guarded.0 {
+            let next = match object {
                 Ok(object) => drive(&*reconciler, &shared, object).await,
-                Err(invalid) => {
+                Err(error) => {
                     // The schema normally refuses these; one that came in anyway stops nothing else.
-                    tracing::error!(error = %invalid.error, "the object cannot be read");
-                    let message = format!("the object cannot be read: {}", invalid.error);
+                    tracing::error!(error, "the object cannot be read");
+                    let message = format!("the object cannot be read: {error}");
                     let involved = Involved::of(&*guarded);
                     shared.recorder.send(&involved, Severity::Error, "InvalidObject", &message, &Metadata::new());
                     Next::unreadable()

@@ -125,7 +125,10 @@ impl<O: FluxObject> Cx<O> {
             self.resource_version = version.to_owned();
         }
         self.object.meta_mut().resource_version = Some(self.resource_version.clone());
-        self.latest = serde_json::from_value(to_value(node)).ok();
+        self.latest = serde_json::from_value::<O>(to_value(node)).ok().map(|mut latest| {
+            latest.meta_mut().managed_fields = None;
+            latest
+        });
     }
 
     fn involved(&self) -> Involved {

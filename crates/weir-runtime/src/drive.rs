@@ -7,7 +7,7 @@ use kube::{Resource, ResourceExt};
 use serde_json::{Value, json};
 use std::collections::HashMap;
 use std::panic::AssertUnwindSafe;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 use weir_api::{FluxObject, FluxStatus, names};
 use weir_base::Budget;
@@ -26,6 +26,36 @@ pub(crate) struct Shared<O> {
     /// The objects as we wrote them last, for as long as the watch has not caught up: a reconcile
     /// must never start from an inventory that is older than its own.
     pub latest: Mutex<HashMap<String, O>>,
+}
+
+impl<O: FluxObject> Shared<O> {
+    /// The newer of what the watch delivered and what we wrote ourselves.
+    pub fn freshest(&self, seen: &O) -> O {
+        match self.latest().get(&object_ref(seen).to_string()) {
+            Some(ours) if ours.uid() == seen.uid() && version(ours) > version(seen) => ours.clone(),
+            _ => seen.clone(),
+        }
+    }
+
+    /// The watch has delivered this.
+    pub fn caught_up(&self, seen: &O) {
+        let (key, mut latest) = (object_ref(seen).to_string(), self.latest());
+        if latest.get(&key).is_some_and(|ours| ours.uid() != seen.uid() || version(ours) <= version(seen)) {
+            latest.remove(&key);
+        }
+    }
+
+    fn remember(&self, key: &str, ours: O) {
+        let is_gone = ours.meta().deletion_timestamp.is_some() && ours.finalizers().is_empty();
+        match is_gone {
+            true => self.latest().remove(key),
+            false => self.latest().insert(key.to_owned(), ours),
+        };
+    }
+
+    fn latest(&self) -> MutexGuard<'_, HashMap<String, O>> {
+        self.latest.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 /// What follows a pass.
@@ -58,8 +88,7 @@ impl Next {
 }
 
 /// One pass over one object.
-pub(crate) async fn drive<R: Reconciler>(reconciler: &R, shared: &Shared<R::Object>, seen: &R::Object) -> Next {
-    let object = freshest(shared, seen);
+pub(crate) async fn drive<R: Reconciler>(reconciler: &R, shared: &Shared<R::Object>, object: R::Object) -> Next {
     let key = object_ref(&object).to_string();
     let requested_at = object.annotations().get(names::REQUESTED_AT).cloned();
     let mut cx = Cx {
@@ -77,7 +106,7 @@ pub(crate) async fn drive<R: Reconciler>(reconciler: &R, shared: &Shared<R::Obje
     };
     let next = pass(reconciler, shared, &key, &mut cx).await;
     if let Some(latest) = cx.latest {
-        remember(shared, &key, latest);
+        shared.remember(&key, latest);
     }
     next
 }
@@ -273,29 +302,6 @@ async fn set_finalizer<O: FluxObject>(cx: &mut Cx<O>, present: bool) -> Result<(
     }
 }
 
-/// The newer of what the watch delivered and what we wrote ourselves.
-fn freshest<O: FluxObject>(shared: &Shared<O>, seen: &O) -> O {
-    let mut latest = shared.latest.lock().unwrap_or_else(PoisonError::into_inner);
-    let key = object_ref(seen).to_string();
-    match latest.get(&key) {
-        Some(ours) if ours.uid() == seen.uid() && version(ours) > version(seen) => ours.clone(),
-        Some(_) => {
-            latest.remove(&key);
-            seen.clone()
-        }
-        None => seen.clone(),
-    }
-}
-
-fn remember<O: FluxObject>(shared: &Shared<O>, key: &str, latest: O) {
-    let mut all = shared.latest.lock().unwrap_or_else(PoisonError::into_inner);
-    if latest.meta().deletion_timestamp.is_some() && latest.finalizers().is_empty() {
-        all.remove(key);
-    } else {
-        all.insert(key.to_owned(), latest);
-    }
-}
-
 /// Resource versions are ordered numbers (KEP-5504).
 fn version<O: FluxObject>(object: &O) -> u64 {
     object.resource_version().and_then(|v| v.parse().ok()).unwrap_or(0)
@@ -402,9 +408,9 @@ mod tests {
         let queue = Queue::new(runtime.metrics.clone(), "GitRepository", 1);
         let shared = shared(&runtime, Recorder::new(&runtime, "test-controller"), queue);
         let reconciler = Disturbed::default();
-        drive(&reconciler, &shared, &read(&seen)).await;
+        drive(&reconciler, &shared, shared.freshest(&read(&seen))).await;
         let between = reconciler.between.lock().expect("nobody panics").take().expect("was noted");
-        drive(&reconciler, &shared, &read(&between)).await;
+        drive(&reconciler, &shared, shared.freshest(&read(&between))).await;
         assert_eq!(*reconciler.urls.lock().expect("nobody panics"), ["https://first", "https://changed"]);
     }
 }

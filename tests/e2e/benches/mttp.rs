@@ -17,9 +17,9 @@ use kube::config::{KubeConfigOptions, Kubeconfig};
 use std::path::Path;
 use std::time::{Duration, Instant};
 use weir_doc::{Node, from_json};
-use weir_e2e::{Controller, Process, free_port};
+use weir_e2e::{Controller, Process, free_port, http_get};
 use weir_kube::{ApplyOptions, Session};
-use weir_testkit::{GitHttp, GitRepo, Kubed, eventually_within};
+use weir_testkit::{GitHttp, GitRepo, Kubed, eventually, eventually_within};
 
 const PATIENCE: Duration = Duration::from_secs(900);
 /// More than the bounds that are asserted is a mistake, not a slow machine.
@@ -42,8 +42,10 @@ async fn main() {
     let _source = Controller::start(kubed.kubeconfig(), "source", &source_args.each_ref().map(String::as_str));
     bench.sources_have(tenants, repo.git(&["rev-parse", "HEAD"]).trim()).await;
 
+    let began = Instant::now();
     let weir = Controller::start(kubed.kubeconfig(), "kustomize", &[]);
-    let none = Costs { requests: [0.0; 4], cpu: 0.0, ..Costs::of(&bench, &weir) };
+    eventually("it has metrics", || http_get(weir.metrics, "/metrics"));
+    let none = Costs { began, requests: [0.0; 4], cpu: 0.0, ..Costs::of(&bench, &weir) };
     let install = bench.phase(&weir, none, n, repo.git(&["rev-parse", "HEAD"]).trim()).await;
     let commit = repo.commit(&files(1).each_ref().map(|(path, text)| (*path, text.as_str())), &[], "upgrade");
     let before = Costs::of(&bench, &weir);
