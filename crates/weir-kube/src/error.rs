@@ -16,6 +16,11 @@ pub enum KubeError {
     BadRequest(String),
 }
 
+/// What the server says of a field that cannot be changed: in general, of a Service's address, of a StatefulSet, and of
+/// the role of a binding.
+const IMMUTABLE: [&str; 4] =
+    ["immutable", "may not change once set", "updates to statefulset spec for fields", "cannot change roleRef"];
+
 impl KubeError {
     pub(crate) fn forbidden(message: String) -> Self {
         KubeError::Refused { code: 403, reason: "Forbidden".to_owned(), message }
@@ -51,7 +56,7 @@ impl KubeError {
                 let invalid = reason == "Invalid" || reason == "Conflict";
                 // The words of the server, of its rules in CEL, and of webhooks.
                 ["is immutable", "immutable field"].iter().any(|words| message.contains(words))
-                    || (invalid && message.contains("immutable"))
+                    || (invalid && IMMUTABLE.iter().any(|words| message.contains(words)))
             }
             _ => false,
         }
@@ -99,5 +104,31 @@ impl Diagnose for KubeError {
             }
             _ => None,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_cannot_be_changed_is_known_by_the_servers_words() {
+        let refused = |reason: &str, message: &str| KubeError::Refused {
+            code: 422,
+            reason: reason.to_owned(),
+            message: message.to_owned(),
+        };
+        for message in [
+            "Job.batch \"a\" is invalid: spec.template: Invalid value: {}: field is immutable",
+            "Service \"a\" is invalid: spec.clusterIPs[0]: Invalid value: [\"10.0.0.1\"]: may not change once set",
+            "StatefulSet.apps \"a\" is invalid: spec: Forbidden: updates to statefulset spec for fields other than \
+             'replicas' are forbidden",
+            "RoleBinding.rbac.authorization.k8s.io \"a\" is invalid: roleRef: Invalid value: {}: cannot change roleRef",
+        ] {
+            assert!(refused("Invalid", message).is_immutable(), "{message}");
+        }
+        assert!(refused("Forbidden", "denied: spec.size is immutable").is_immutable(), "a webhook's words");
+        assert!(!refused("Invalid", "ConfigMap \"a\" is invalid: data: Too long").is_immutable());
+        assert!(!refused("Forbidden", "quota a may not change once set").is_immutable());
     }
 }

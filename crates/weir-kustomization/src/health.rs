@@ -65,19 +65,20 @@ pub(crate) struct Awaited {
 }
 
 impl Awaited {
-    pub fn begin(run: Run, plan: &Plan, applied: Applied, digest: String) -> Self {
+    /// Where the same run had begun to wait `before`, it waits on: what is put right meanwhile gives it no more time.
+    pub fn begin(run: Run, plan: &Plan, applied: Applied, digest: String, before: Option<&Awaited>) -> Self {
         let objects = if plan.wait { applied.objects } else { plan.health_checks.clone() };
         let now = Instant::now();
         Self {
             run,
             digest,
-            began: applied.began,
-            is_news: applied.is_news,
+            began: before.map_or(applied.began, |before| before.began),
+            is_news: applied.is_news || before.is_some_and(|before| before.is_news),
             objects,
-            since: now,
-            deadline: now + plan.timeout,
+            since: before.map_or(now, |before| before.since),
+            deadline: before.map_or(now + plan.timeout, |before| before.deadline),
             looks: 0,
-            changed: applied.changed,
+            changed: applied.changed || before.is_some_and(|before| before.changed),
             is_written: applied.is_written,
             pending: Vec::new(),
             looked: now,

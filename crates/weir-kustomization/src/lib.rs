@@ -218,7 +218,9 @@ impl Kustomizations {
         let tenant = self.tenant(cx.session(), object)?;
         let tracker = self.tracker(object, &key);
         let means = |check_all| Means { plan, source, tenant: &tenant, tracker: &tracker, check_all };
-        if let Some(awaited) = self.memories.awaited(&key).filter(|awaited| awaited.run == *run) {
+        let awaited = self.memories.awaited(&key).filter(|awaited| awaited.run == *run);
+        // What was meddled with may never be ready: it is put right first.
+        if let Some(awaited) = awaited.clone().filter(|_| !tracker.is_repair_due()) {
             return self.check_health(object, cx, &means(false), awaited).await;
         }
         gather::dependencies(cx, plan, object, source).await?;
@@ -247,7 +249,7 @@ impl Kustomizations {
                 (applied, digest)
             }
         };
-        let awaited = Awaited::begin(run.clone(), plan, applied, digest);
+        let awaited = Awaited::begin(run.clone(), plan, applied, digest, awaited.as_ref());
         self.check_health(object, cx, &means(false), awaited).await
     }
 

@@ -53,6 +53,9 @@ pub(crate) fn delete(state: &mut State, resource: &Resource, at: &Ref, options: 
             )));
         }
     }
+    if let (Some(own), false) = (kinds::deletion_finalizer(resource), old.is_terminating()) {
+        push(&mut finalizers, own, "");
+    }
     if let (None, true) = (&options.policy, old.is_terminating()) {
         return Ok(Outcome::Marked(old));
     }

@@ -85,6 +85,7 @@ pub(crate) fn create(
     let resource = writing.resource;
     let now = clock::now();
     check_namespace(state, resource, &node)?;
+    check_definition(state, resource, &node)?;
     let meta = node.ensure_map(&["metadata"]);
     for key in ["deletionTimestamp", "deletionGracePeriodSeconds", "selfLink", "managedFields", "resourceVersion"] {
         meta.remove(key);
@@ -345,6 +346,16 @@ fn check_size(node: &Node) -> Result<(), ApiError> {
         )));
     }
     Ok(())
+}
+
+fn check_definition(state: &State, resource: &Resource, node: &Node) -> Result<(), ApiError> {
+    let definition = state.store.get("customresourcedefinitions.apiextensions.k8s.io", "", &resource.key);
+    if !definition.is_some_and(|definition| definition.is_terminating()) {
+        return Ok(());
+    }
+    let name = node.str_at(&["metadata", "name"]).unwrap_or_default();
+    let why = "create not allowed while custom resource definition is terminating";
+    Err(ApiError::forbidden(&resource.group, &resource.plural, name, why))
 }
 
 fn check_namespace(state: &State, resource: &Resource, node: &Node) -> Result<(), ApiError> {

@@ -85,8 +85,29 @@ async fn a_definition_takes_its_objects_with_it() {
     client.must("POST", CRDS, JSON, &definition()).await;
     client.must("POST", WIDGETS, JSON, r#"{"metadata":{"name":"a"},"spec":{"size":1}}"#).await;
     assert_eq!(client.get("/apis/x.example.com/v1").await.0, 200);
+    let held = r#"{"metadata":{"name":"held","finalizers":["x.y/z"]},"spec":{"size":1}}"#;
+    let held = client.must("POST", WIDGETS, JSON, held).await;
+    let revision = text(&held, "metadata.resourceVersion").to_owned();
+    let mut watch = client.watch(&format!("{WIDGETS}?resourceVersion={revision}")).await;
     client.delete(&format!("{CRDS}/widgets.x.example.com")).await;
+    let (code, late) = client.post(WIDGETS, r#"{"metadata":{"name":"late"},"spec":{"size":1}}"#).await;
+    assert_eq!(
+        (code, text(&late, "message")),
+        (
+            403,
+            r#"widgets.x.example.com "late" is forbidden: create not allowed while custom resource definition is terminating"#
+        )
+    );
+    client.must("PATCH", &format!("{WIDGETS}/held"), MERGE, r#"{"metadata":{"finalizers":null}}"#).await;
     client.gone(CRDS, "widgets.x.example.com").await;
+    // A watch shows what became of every object before it ends.
+    let mut shown = Vec::new();
+    while let Some((kind, widget)) = watch.next().await {
+        shown.push(format!("{kind} {}", text(&widget, "metadata.name")));
+    }
+    shown.retain(|event| event.starts_with("DELETED"));
+    shown.sort();
+    assert_eq!(shown, ["DELETED a", "DELETED held"]);
     assert_eq!(client.get(WIDGETS).await.0, 404);
     assert_eq!(client.get("/apis/x.example.com/v1").await.0, 404);
     client.must("POST", CRDS, JSON, &definition()).await;

@@ -24,6 +24,8 @@ mod crash;
 mod definitions;
 #[path = "scenarios/deletion.rs"]
 mod deletion;
+#[path = "scenarios/dependencies.rs"]
+mod dependencies;
 #[path = "scenarios/docs.rs"]
 mod docs;
 #[path = "scenarios/expressions.rs"]
@@ -36,6 +38,8 @@ mod git_ssh;
 mod health;
 #[path = "scenarios/ignore.rs"]
 mod ignore;
+#[path = "scenarios/immutable.rs"]
+mod immutable;
 #[path = "scenarios/kill.rs"]
 mod kill;
 #[path = "scenarios/kubectl.rs"]
@@ -48,11 +52,17 @@ mod many;
 mod ownership;
 #[path = "scenarios/replicas.rs"]
 mod replicas;
+#[path = "scenarios/rights.rs"]
+mod rights;
 #[path = "scenarios/scale.rs"]
 mod scale;
 #[path = "scenarios/shards.rs"]
 mod shards;
+#[path = "scenarios/suspend.rs"]
+mod suspend;
 #[path = "scenarios/tenants.rs"]
 mod tenants;
+#[path = "scenarios/terminating.rs"]
+mod terminating;
 #[path = "scenarios/up.rs"]
 mod up;

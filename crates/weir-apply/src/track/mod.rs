@@ -104,6 +104,12 @@ impl Tracker {
         self.state().slots.values().any(Slot::is_drifted)
     }
 
+    /// Whether an object is to be put right now: it is, and its rest is over.
+    pub fn is_repair_due(&self) -> bool {
+        let (state, now) = (self.state(), Instant::now());
+        state.slots.values().any(|slot| slot.is_drifted() && slot.rest(state.longest_rest, now).is_zero())
+    }
+
     /// Wakes again for objects that somebody meddled with and that were not put right since, each after its rest.
     pub fn remind(&self) {
         let (now, mut rests) = (Instant::now(), Vec::new());

@@ -4,6 +4,7 @@ use super::writer;
 use crate::bootstrap;
 use crate::clock;
 use crate::cluster::{Cluster, State};
+use crate::kinds;
 use crate::store::{Change, ChangeKind, Ref};
 use weir_doc::{Map, Node};
 
@@ -102,8 +103,6 @@ fn end(state: &mut State, name: &str) {
     });
 }
 
-const CLEANUP: &str = "customresourcecleanup.apiextensions.k8s.io";
-
 /// Deletes the objects of a definition that is being deleted, then lets it go.
 fn end_definition(state: &mut State, at: &Ref) {
     let Some(definition) = state.store.at(at).filter(|object| object.is_terminating()).cloned() else { return };
@@ -123,7 +122,8 @@ fn end_definition(state: &mut State, at: &Ref) {
             writer::delete(state, object, "Background");
         }
     }
-    if state.store.count(&key) == 0 {
-        writer::release(state, at, CLEANUP);
+    let finalizer = state.resource(&at.resource).and_then(|own| kinds::deletion_finalizer(&own));
+    if let (0, Some(finalizer)) = (state.store.count(&key), finalizer) {
+        writer::release(state, at, finalizer);
     }
 }

@@ -137,8 +137,9 @@ async fn next(mut watch: Watch) -> Option<(Bytes, Watch)> {
         tokio::select! {
             changed = watch.changed.changed() => {
                 if changed.is_err() {
-                    // The resource is gone.
-                    return None;
+                    // The resource is gone; what became of its last objects is still shown.
+                    watch.over = true;
+                    watch.read();
                 }
             }
             () = tokio::time::sleep_until(watch.ends) => {

@@ -22,10 +22,18 @@ pub(super) fn validate(resource: &Resource, old: &Node, new: &Node) -> Vec<Cause
             same(&["spec", "template"], IMMUTABLE);
             same(&["spec", "completionMode"], IMMUTABLE);
         }
-        "statefulsets.apps" => return stateful_set(old, new),
+        "statefulsets.apps" => {
+            for key in ["selector", "volumeClaimTemplates", "serviceName", "podManagementPolicy"] {
+                same(&["spec", key], IMMUTABLE);
+            }
+        }
         "configmaps" | "secrets" => return immutable_data(resource, old, new),
-        "services" if old.path(&["spec", "type"]) == new.path(&["spec", "type"]) => {
-            same(&["spec", "clusterIP"], "may not change once set");
+        "services"
+            if old.path(&["spec", "type"]) == new.path(&["spec", "type"])
+                && old.path(&["spec", "clusterIP"]) != new.path(&["spec", "clusterIP"]) =>
+        {
+            let addresses = new.path(&["spec", "clusterIPs"]).cloned().unwrap_or_else(Node::null);
+            causes.push(Cause::invalid("spec.clusterIPs[0]", &addresses, "may not change once set"));
         }
         "rolebindings.rbac.authorization.k8s.io" | "clusterrolebindings.rbac.authorization.k8s.io" => {
             same(&["roleRef"], IMMUTABLE);
@@ -58,30 +66,6 @@ pub(super) fn validate(resource: &Resource, old: &Node, new: &Node) -> Vec<Cause
         _ => {}
     }
     causes
-}
-
-fn stateful_set(old: &Node, new: &Node) -> Vec<Cause> {
-    let free = [
-        "replicas",
-        "ordinals",
-        "template",
-        "updateStrategy",
-        "revisionHistoryLimit",
-        "persistentVolumeClaimRetentionPolicy",
-        "minReadySeconds",
-    ];
-    let fixed = |node: &Node| {
-        let mut spec = node.get("spec").cloned().unwrap_or_default();
-        free.iter().for_each(|key| drop(spec.remove(key)));
-        spec
-    };
-    if fixed(old) == fixed(new) {
-        return Vec::new();
-    }
-    vec![Cause::forbidden(
-        "spec",
-        "updates to statefulset spec for fields other than 'replicas', 'ordinals', 'template', 'updateStrategy', 'revisionHistoryLimit', 'persistentVolumeClaimRetentionPolicy' and 'minReadySeconds' are forbidden",
-    )]
 }
 
 fn immutable_data(resource: &Resource, old: &Node, new: &Node) -> Vec<Cause> {

@@ -81,7 +81,13 @@ pub(crate) fn check_delete(resource: &Resource, node: &Node) -> Result<(), ApiEr
     Ok(())
 }
 
-/// What keeps an object besides its finalizers: the content of a namespace, the objects of a CRD.
+/// The finalizer that an object gets when it is deleted: a definition goes after its objects.
+pub(crate) fn deletion_finalizer(resource: &Resource) -> Option<&'static str> {
+    let is_definition = &*resource.key == "customresourcedefinitions.apiextensions.k8s.io";
+    is_definition.then_some("customresourcecleanup.apiextensions.k8s.io")
+}
+
+/// What keeps an object besides its finalizers: the content of a namespace.
 pub(crate) fn holds_deletion(resource: &Resource, node: &Node) -> bool {
     let listed = node.path(&["spec", "finalizers"]).and_then(Node::as_seq).is_some_and(|list| !list.is_empty());
     &*resource.key == "namespaces" && listed

@@ -211,8 +211,12 @@ impl Store {
         Since::Changes(collection.history.range(from..).cloned().collect())
     }
 
-    /// Ends the watches of a resource that is no more.
+    /// Ends the watches of a resource that is no more. What became of its objects is kept for those that have not shown
+    /// it yet.
     pub fn drop_collection(&mut self, resource: &str) {
-        self.collections.remove(resource);
+        if let Some(collection) = self.collections.get_mut(resource) {
+            collection.items.clear();
+            collection.revision = tokio::sync::watch::Sender::new(self.revision);
+        }
     }
 }

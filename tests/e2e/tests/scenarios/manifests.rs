@@ -28,3 +28,31 @@ spec:
 "
     )
 }
+
+/// A kind of the group `e2e.example.com` with a status, whose objects may hold anything.
+pub fn definition(kind: &str) -> String {
+    let plural = format!("{}s", kind.to_lowercase());
+    format!(
+        "apiVersion: apiextensions.k8s.io/v1
+kind: CustomResourceDefinition
+metadata: {{name: {plural}.e2e.example.com}}
+spec:
+  group: e2e.example.com
+  names: {{kind: {kind}, plural: {plural}}}
+  scope: Namespaced
+  versions:
+  - name: v1
+    served: true
+    storage: true
+    subresources: {{status: {{}}}}
+    schema: {{openAPIV3Schema: {{type: object, x-kubernetes-preserve-unknown-fields: true}}}}
+"
+    )
+}
+
+/// An object of such a kind.
+pub fn custom(kind: &str, namespace: &str, name: &str) -> String {
+    format!(
+        "apiVersion: e2e.example.com/v1\nkind: {kind}\nmetadata:\n  name: {name}\n  namespace: {namespace}\nspec: {{size: 1}}\n"
+    )
+}

@@ -10,10 +10,6 @@ on_both!(a_fight_over_a_field_is_bounded, two_owners_of_one_object_are_bounded, 
 
 const KEPT: &str = "interval: 1h\nprune: true";
 
-fn value(rig: &Rig, name: &str) -> Result<String, String> {
-    rig.kubectl.run(&["get", "configmap", "-n", rig.space, name, "-o", "jsonpath={.data.value}"])
-}
-
 fn a_fight_over_a_field_is_bounded(cluster: &Cluster) {
     let rig = Rig::new(
         cluster,
@@ -38,17 +34,17 @@ fn a_fight_over_a_field_is_bounded(cluster: &Cluster) {
         if rounds == 10 {
             // In the middle of it, the others are put right as fast as ever.
             rig.kubectl.run(&["delete", "configmap", "-n", "fight", "other"]).unwrap();
-            eventually_within(Duration::from_secs(10), "the other is put right", || value(&rig, "other"));
+            eventually_within(Duration::from_secs(10), "the other is put right", || rig.value("other"));
         }
         // What we put right stands until the rival's next turn, so that no repair is missed.
-        repairs += usize::from(value(&rig, "fought").unwrap() == "ours");
+        repairs += usize::from(rig.value("fought").unwrap() == "ours");
     }
     let asked = controller.requests() - requests;
     assert!(rounds >= 15, "the rival had {rounds} turns only");
     assert!((1..=5).contains(&repairs), "{repairs} repairs in {rounds} turns");
     assert!(asked <= 60, "{asked} requests");
     // Who gives up loses: the last word is ours, after a rest.
-    eventually_within(Duration::from_secs(60), "it is ours", || match value(&rig, "fought")? {
+    eventually_within(Duration::from_secs(60), "it is ours", || match rig.value("fought")? {
         text if text == "ours" => Ok(()),
         text => Err(text),
     });
@@ -82,7 +78,7 @@ fn two_owners_of_one_object_are_bounded(cluster: &Cluster) {
     let second = window(10);
     assert!(second <= first.max(8), "{second} writes in the next 10 s, after {first}");
     rig.kubectl.run(&["delete", "configmap", "-n", "owners", "other"]).unwrap();
-    eventually_within(Duration::from_secs(10), "the third one is served", || value(&rig, "other"));
+    eventually_within(Duration::from_secs(10), "the third one is served", || rig.value("other"));
 }
 
 fn an_autoscaler_is_left_alone(cluster: &Cluster) {

@@ -98,6 +98,50 @@ spec:
         self.cluster.ready("kustomization", self.space, name, "True")
     }
 
+    /// Waits until a Kustomization is not ready for a reason, and returns what it says.
+    pub fn fails(&self, name: &str, reason: &str) -> String {
+        self.cluster.fails("kustomization", self.space, name, reason)
+    }
+
+    /// Waits until a Kustomization that is not ready says this.
+    pub fn says(&self, name: &str, what: &str) -> Value {
+        eventually(&format!("{name} says '{what}'"), || {
+            let object = self.get(name)?;
+            let ready = condition(&object, "Ready").cloned().unwrap_or_default();
+            let says = ready["message"].as_str().is_some_and(|message| message.contains(what));
+            if says && ready["status"] != "True" { Ok(object) } else { Err(ready.to_string()) }
+        })
+    }
+
+    /// Applies Kustomizations and whatever else.
+    pub fn apply(&self, manifests: &[String]) {
+        self.kubectl.apply(&manifests.join("---\n")).unwrap();
+    }
+
+    /// A merge patch of an object in the scenario's namespace.
+    pub fn patch(&self, kind: &str, name: &str, patch: &str) {
+        self.kubectl.run(&["patch", kind, "-n", self.space, name, "--type=merge", "-p", patch]).unwrap();
+    }
+
+    /// What a ConfigMap of `manifests::config_map` has.
+    pub fn value(&self, name: &str) -> Result<String, String> {
+        self.kubectl.run(&["get", "configmap", "-n", self.space, name, "-o", "jsonpath={.data.value}"])
+    }
+
+    /// Waits until a ConfigMap has a value.
+    pub fn has(&self, name: &str, value: &str) {
+        eventually(&format!("{name} has '{value}'"), || match self.value(name)? {
+            now if now == value => Ok(()),
+            now => Err(now),
+        });
+    }
+
+    /// A field of an object, as text.
+    pub fn field(&self, kind: &str, name: &str, path: &str) -> String {
+        let path = format!("jsonpath={{{path}}}");
+        self.kubectl.run(&["get", kind, "-n", self.space, name, "-o", &path]).unwrap()
+    }
+
     /// Asks for a pass and waits until it is answered.
     pub fn request(&self, name: &str, token: &str) -> Value {
         request(self.cluster, "kustomization", self.space, name, token)
