@@ -40,7 +40,8 @@ pub async fn fate(session: &Session, owner: &Owner, object: &ObjectRef) -> Resul
     let live = match session.get(object).await {
         Ok(Some(live)) => live,
         Ok(None) => return Ok(Fate::Gone),
-        // The kind is no longer served, so its objects are gone. Flux would fail here for ever.
+        // The kind is no longer served, so its objects are gone. Flux would fail here for ever. Of one whose server does
+        // not answer nobody can say so.
         Err(KubeError::UnknownKind { .. }) => return Ok(Fate::Gone),
         Err(error) => return Err(error),
     };

@@ -1,7 +1,7 @@
 use crate::KubeError;
 use crate::session::{request, send};
 use serde::Deserialize;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::sync::{Mutex, RwLock};
@@ -44,7 +44,22 @@ pub struct Discovery {
 #[derive(Debug, Default)]
 struct Known {
     by_kind: HashMap<(String, String, String), Arc<Resource>>,
+    /// Groups and versions of aggregated servers that do not answer: what they serve is not known.
+    stale: HashSet<(String, String)>,
     read_at: Option<Instant>,
+}
+
+impl Known {
+    fn find(&self, object: &ObjectRef) -> Result<Arc<Resource>, KubeError> {
+        let (group, version, kind) = (&object.id.group, &object.version, &object.id.kind);
+        if let Some(resource) = self.by_kind.get(&(group.clone(), version.clone(), kind.clone())) {
+            return Ok(resource.clone());
+        }
+        if self.stale.contains(&(group.clone(), version.clone())) {
+            return Err(KubeError::Unanswered { group: group.clone(), version: version.clone(), kind: kind.clone() });
+        }
+        Err(KubeError::UnknownKind { api_version: object.api_version(), kind: kind.clone() })
+    }
 }
 
 impl Discovery {
@@ -54,22 +69,15 @@ impl Discovery {
 
     /// How the server serves the kind of `object`, in its version.
     pub async fn resolve(&self, client: &kube::Client, object: &ObjectRef) -> Result<Arc<Resource>, KubeError> {
-        let key = (object.id.group.clone(), object.version.clone(), object.id.kind.clone());
         let seen = {
             let known = self.known.read().await;
-            if let Some(resource) = known.by_kind.get(&key) {
-                return Ok(resource.clone());
+            if let Ok(resource) = known.find(object) {
+                return Ok(resource);
             }
             known.read_at
         };
         self.refresh_since(client, seen).await?;
-        self.known
-            .read()
-            .await
-            .by_kind
-            .get(&key)
-            .cloned()
-            .ok_or_else(|| KubeError::UnknownKind { api_version: object.api_version(), kind: object.id.kind.clone() })
+        self.known.read().await.find(object)
     }
 
     /// The same, after the server did not know the path of what was resolved before: the definition is gone, or is
@@ -123,11 +131,12 @@ impl Discovery {
         if read_at != seen || read_at.is_some_and(|at| at.elapsed() < REFRESH_AT_MOST) {
             return Ok(());
         }
-        let mut by_kind = HashMap::new();
+        let mut known = Known::default();
         for path in ["/api", "/apis"] {
-            groups(client, path).await?.collect(&mut by_kind);
+            groups(client, path).await?.collect(&mut known);
         }
-        *self.known.write().await = Known { by_kind, read_at: Some(Instant::now()) };
+        known.read_at = Some(Instant::now());
+        *self.known.write().await = known;
         Ok(())
     }
 }
@@ -165,6 +174,9 @@ struct Version {
     version: String,
     #[serde(default)]
     resources: Vec<Served>,
+    /// `Stale`, when the server that has them did not answer.
+    #[serde(default)]
+    freshness: String,
 }
 
 #[derive(Deserialize)]
@@ -206,15 +218,46 @@ struct ResponseKind {
 }
 
 impl GroupList {
-    fn collect(self, by_kind: &mut HashMap<(String, String, String), Arc<Resource>>) {
+    fn collect(self, known: &mut Known) {
         for group in self.items {
             for version in group.versions {
+                if version.freshness == "Stale" {
+                    known.stale.insert((group.metadata.name.clone(), version.version.clone()));
+                }
                 for served in version.resources {
                     let resource = served.resource(&group.metadata.name, &version.version);
                     let key = (resource.group.clone(), resource.version.clone(), resource.kind.clone());
-                    by_kind.entry(key).or_insert_with(|| Arc::new(resource));
+                    known.by_kind.entry(key).or_insert_with(|| Arc::new(resource));
                 }
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_does_not_answer_is_not_taken_for_what_is_not_there() {
+        let json = r#"{"items":[
+            {"metadata":{"name":"metrics.example"},"versions":[
+                {"version":"v1","freshness":"Stale"},
+                {"version":"v2","freshness":"Stale","resources":[
+                    {"resource":"gauges","responseKind":{"kind":"Gauge"},"scope":"Namespaced"}]},
+                {"version":"v3","freshness":"Current","resources":[]}]}]}"#;
+        let list: GroupList = serde_json::from_str(json).expect("a list of groups");
+        let mut known = Known::default();
+        list.collect(&mut known);
+        let find =
+            |version: &str| known.find(&ObjectRef::new(&format!("metrics.example/{version}"), "Gauge", "a", "b"));
+        assert!(matches!(find("v1"), Err(KubeError::Unanswered { .. })), "{:?}", find("v1"));
+        assert_eq!(
+            find("v2").map(|resource| resource.plural.clone()).ok().as_deref(),
+            Some("gauges"),
+            "as it was known"
+        );
+        assert!(matches!(find("v3"), Err(KubeError::UnknownKind { .. })), "{:?}", find("v3"));
+        assert!(matches!(find("v4"), Err(KubeError::UnknownKind { .. })), "{:?}", find("v4"));
     }
 }

@@ -8,6 +8,9 @@ pub enum KubeError {
     Refused { code: u16, reason: String, message: String },
     #[error("no matches for kind \"{kind}\" in version \"{api_version}\"")]
     UnknownKind { api_version: String, kind: String },
+    /// Whether there is such a kind nobody can tell now.
+    #[error("{group}/{version} does not answer, so that its kind \"{kind}\" is not known")]
+    Unanswered { group: String, version: String, kind: String },
     #[error("the API server cannot be reached: {0}")]
     Unreachable(String),
     #[error("the API server's answer cannot be read: {0}")]
@@ -73,6 +76,7 @@ impl KubeError {
             KubeError::Refused { reason, .. } if !reason.is_empty() => reason,
             KubeError::Refused { .. } => "Unknown",
             KubeError::UnknownKind { .. } => "NoMatch",
+            KubeError::Unanswered { .. } => "ServiceUnavailable",
             KubeError::Unreachable(_) => "Unreachable",
             KubeError::Garbled(_) => "Garbled",
             KubeError::BadRequest(_) => "BadRequest",
@@ -101,6 +105,9 @@ impl Diagnose for KubeError {
         match self {
             KubeError::UnknownKind { kind, .. } => {
                 Some(format!("install the CustomResourceDefinition of {kind}, or apply it from the same source"))
+            }
+            KubeError::Unanswered { group, version, .. } => {
+                Some(format!("kubectl get apiservice {version}.{group} says why"))
             }
             _ => None,
         }

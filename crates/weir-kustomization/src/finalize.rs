@@ -8,7 +8,7 @@ use weir_api::kustomize::DeletionPolicy;
 use weir_api::{Kustomization, reasons};
 use weir_apply::{Action, Tracker, prune};
 use weir_base::Diagnose;
-use weir_kube::{Coverage, Session};
+use weir_kube::{Coverage, KubeError, Session};
 use weir_object::{Inventory, ObjectRef};
 use weir_runtime::{Cx, Failure, Metadata, Ready, Severity};
 
@@ -76,10 +76,14 @@ pub(crate) async fn terminated(
     tracker.await_changes(deleted.iter().map(|object| &object.id));
     let (mut left, mut coverage) = (Vec::new(), Coverage::Live);
     for object in deleted {
-        if tenant.get(object).await.map_err(|error| Failure::of(&error))?.is_some() {
-            left.push(object.to_string());
-            coverage = coverage.max(tracker.coverage(&object.id));
+        match tenant.get(object).await {
+            // It may have gone with its definition.
+            Ok(None) | Err(KubeError::UnknownKind { .. }) => continue,
+            Ok(Some(_)) => left.push(object.to_string()),
+            // Nor is one waited for longer that cannot be asked about.
+            Err(error) => left.push(format!("{object}: {error}")),
         }
+        coverage = coverage.max(tracker.coverage(&object.id));
     }
     if left.is_empty() {
         return Ok(());

@@ -15,6 +15,7 @@ mod ssh_key;
 mod sshd;
 mod tls;
 mod wait;
+mod webhook;
 
 pub use events::EventReceiver;
 pub use git::GitRepo;
@@ -27,3 +28,4 @@ pub use ssh_key::{SshKey, keygen};
 pub use sshd::Sshd;
 pub use tls::Authority;
 pub use wait::{eventually, eventually_within};
+pub use webhook::{Verdict, Webhook};

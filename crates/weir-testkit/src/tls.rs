@@ -35,13 +35,23 @@ impl Authority {
         let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
         let mut roots = rustls::RootCertStore::empty();
         roots.add(self.root.clone()).unwrap();
-        let clients = rustls::server::WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider.clone());
+        let clients = rustls::server::WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider);
+        self.serving(clients.build().unwrap())
+    }
+
+    /// A server on 127.0.0.1 for anybody.
+    pub fn open_server(&self) -> Arc<rustls::ServerConfig> {
+        self.serving(rustls::server::WebPkiClientVerifier::no_client_auth())
+    }
+
+    fn serving(&self, clients: Arc<dyn rustls::server::danger::ClientCertVerifier>) -> Arc<rustls::ServerConfig> {
         let (certificate, key) = self.signed("127.0.0.1");
         let key = rustls::pki_types::PrivateKeyDer::try_from(key.serialize_der()).unwrap();
+        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
         let config = rustls::ServerConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()
             .unwrap()
-            .with_client_cert_verifier(clients.build().unwrap())
+            .with_client_cert_verifier(clients)
             .with_single_cert(vec![certificate.der().clone()], key);
         Arc::new(config.unwrap())
     }

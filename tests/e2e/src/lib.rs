@@ -29,3 +29,16 @@ macro_rules! on_both {
         })+
     };
 }
+
+/// Runs a scenario on the real API server only. Beside it stands what the embedded one does not have.
+#[macro_export]
+macro_rules! on_kube_apiserver {
+    ($($scenario:ident),+ $(,)?) => {
+        $(mod $scenario {
+            #[test]
+            fn kube_apiserver() {
+                super::$scenario(&$crate::Cluster::kube_apiserver());
+            }
+        })+
+    };
+}

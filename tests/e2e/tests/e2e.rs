@@ -6,6 +6,12 @@ mod manifests;
 #[path = "scenarios/rig.rs"]
 mod rig;
 
+#[path = "scenarios/admission.rs"]
+mod admission;
+#[path = "scenarios/adoption.rs"]
+mod adoption;
+#[path = "scenarios/aggregated.rs"]
+mod aggregated;
 #[path = "scenarios/build.rs"]
 mod build;
 #[path = "scenarios/cli_diff.rs"]

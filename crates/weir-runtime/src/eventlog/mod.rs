@@ -191,7 +191,7 @@ impl Said {
 /// Whether the server could not be asked, rather than that it said no.
 fn can_be_retried(error: &KubeError) -> bool {
     match error {
-        KubeError::Unreachable(_) | KubeError::Garbled(_) => true,
+        KubeError::Unreachable(_) | KubeError::Garbled(_) | KubeError::Unanswered { .. } => true,
         KubeError::Refused { code, .. } => *code == 429 || *code >= 500,
         KubeError::UnknownKind { .. } | KubeError::BadRequest(_) => false,
     }

@@ -81,7 +81,8 @@ fn a_definition_goes_and_comes_back(cluster: &Cluster) {
     rig.apply(&[rig.kustomization("kinds", SOON)]);
     rig.ready("kinds");
     let users = ["things", "shrinks", "goes"];
-    rig.apply(&users.map(|name| rig.kustomization(name, &format!("{SOON}\nwait: true"))));
+    let more = "wait: true\ndeletionPolicy: WaitForTermination";
+    rig.apply(&users.map(|name| rig.kustomization(name, &format!("{SOON}\n{more}"))));
     for name in users {
         rig.ready(name);
     }
