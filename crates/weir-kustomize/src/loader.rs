@@ -89,6 +89,14 @@ impl<'t> Loader<'t> {
         Ok(Self { root, ancestors, ..self.clone() })
     }
 
+    /// Whether a file, or a folder that may be entered, is there.
+    pub fn check(&self, path: &Sited, field: &str) -> Result<(), KustomizeError> {
+        match self.find(path, field)? {
+            Found::Folder => self.enter(path, field).map(drop),
+            _ => self.load(path, field).map(drop),
+        }
+    }
+
     /// The kustomization file of the folder.
     pub fn kustomization(&self, at: &Origin) -> Result<(&'t Arc<[u8]>, Arc<str>), KustomizeError> {
         let shown = if self.root.is_empty() { "." } else { &self.root };

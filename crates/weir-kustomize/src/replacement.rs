@@ -4,7 +4,7 @@ mod fill;
 
 use crate::KustomizeError;
 use crate::config;
-use crate::fields::Fields;
+use crate::fields::{self, Fields};
 use crate::id::Id;
 use crate::loader::{Loader, Sited};
 use crate::path;
@@ -56,48 +56,49 @@ pub(crate) struct FieldOptions {
 }
 
 impl ReplacementField {
-    pub fn read(node: &Node, path: &str) -> Result<Self, KustomizeError> {
-        let mut fields = Fields::of(node, path)?;
-        let file = fields.sited("path")?;
-        let inline = Replacement::read(&mut fields)?;
-        fields.finish()?;
-        Ok(Self { path: file, inline })
+    pub fn read(fields: &mut Fields) -> Self {
+        Self { path: fields.sited("path"), inline: Replacement::read(fields) }
+    }
+
+    /// kustomize drops an empty list of targets from its own file, though not from others.
+    pub fn unless_empty(mut self) -> Self {
+        self.inline.targets = self.inline.targets.filter(|targets| !targets.is_empty());
+        self
+    }
+
+    pub fn path(&self) -> &Sited {
+        &self.path
     }
 }
 
 impl Replacement {
-    fn read(fields: &mut Fields) -> Result<Self, KustomizeError> {
-        Ok(Self {
+    fn read(fields: &mut Fields) -> Self {
+        Self {
             at: fields.at.clone(),
-            source: fields.nested("source", |mut fields| {
-                let gvk = config::gvk(&mut fields)?;
-                let (name, namespace) = (fields.string("name")?, fields.string("namespace")?);
-                let source = Source {
+            source: fields.nested("source", |fields| {
+                let gvk = config::gvk(fields);
+                let (name, namespace) = (fields.string("name"), fields.string("namespace"));
+                Source {
                     id: Id::new(gvk, &name, &namespace),
-                    field_path: fields.string("fieldPath")?,
-                    options: fields.nested("options", FieldOptions::read)?.unwrap_or_default(),
-                };
-                fields.finish()?;
-                Ok(source)
-            })?,
-            source_value: if fields.has("sourceValue") { Some(fields.string("sourceValue")?) } else { None },
-            targets: if fields.has("targets") { Some(fields.list("targets", Target::read)?) } else { None },
-        })
+                    field_path: fields.string("fieldPath"),
+                    options: fields.nested("options", FieldOptions::read).unwrap_or_default(),
+                }
+            }),
+            source_value: fields.has("sourceValue").then(|| fields.string("sourceValue")),
+            targets: fields.has("targets").then(|| fields.items("targets", Target::read)),
+        }
     }
 }
 
 impl Target {
-    fn read(node: &Node, path: &str) -> Result<Self, KustomizeError> {
-        let mut fields = Fields::of(node, path)?;
-        let target = Self {
-            at: node.meta.at.clone(),
-            select: fields.nested("select", Selector::read)?,
-            reject: fields.list("reject", |node, path| Selector::read(Fields::of(node, path)?))?,
-            field_paths: fields.strings("fieldPaths")?,
-            options: fields.nested("options", FieldOptions::read)?.unwrap_or_default(),
-        };
-        fields.finish()?;
-        Ok(target)
+    fn read(fields: &mut Fields) -> Self {
+        Self {
+            at: fields.at.clone(),
+            select: fields.nested("select", Selector::read),
+            reject: fields.items("reject", Selector::read),
+            field_paths: fields.strings("fieldPaths"),
+            options: fields.nested("options", FieldOptions::read).unwrap_or_default(),
+        }
     }
 
     /// Whether the target is for the object, which has these ids, the present one first.
@@ -111,15 +112,15 @@ impl Target {
 }
 
 impl FieldOptions {
-    fn read(mut fields: Fields) -> Result<Self, KustomizeError> {
+    fn read(fields: &mut Fields) -> Self {
         let options = Self {
-            delimiter: fields.string("delimiter")?,
-            index: fields.int("index")?.unwrap_or_default(),
-            create: fields.bool("create")?,
+            delimiter: fields.string("delimiter"),
+            index: fields.int("index").unwrap_or_default(),
+            create: fields.bool("create"),
         };
-        fields.string("encoding")?;
-        fields.finish()?;
-        Ok(options)
+        // kustomize knows this field and does nothing with it.
+        fields.string("encoding");
+        options
     }
 }
 
@@ -140,9 +141,13 @@ pub(crate) fn load(
             return Err(KustomizeError::field(&entry.path.at, "replacements", problem));
         }
         let (content, file) = loader.load(&entry.path, "replacements.path")?;
-        let documents = yaml::parse_all(content, Some(&file), Dialect::Sigs, budget)?;
-        let document = documents.into_iter().next().unwrap_or_default();
-        let read = |node: &Node| Replacement::read(&mut Fields::of(node, "replacement")?.lenient());
+        let document = yaml::parse_first(content, Some(&file), 0, Dialect::Sigs, budget)?.unwrap_or_default();
+        let read = |node: &Node| {
+            fields::read(node, "replacement", |fields| {
+                fields.set_lenient();
+                Replacement::read(fields)
+            })
+        };
         match document.as_seq() {
             Some(items) => {
                 for item in items {

@@ -163,10 +163,9 @@ fn what_is_not_supported_is_named() {
         ("helmCharts: [{name: x}]", "helmCharts"),
         ("helmChartInflationGenerator: [{chartName: x}]", "helmChartInflationGenerator"),
         ("helmGlobals: {chartHome: x}", "helmGlobals"),
-        ("validators: [v.yaml]", "validators"),
         ("transformers: ['{apiVersion: example.com/v1, kind: Custom, metadata: {name: x}}']", "Custom"),
-        ("generators: ['{apiVersion: builtin, kind: IAMPolicyGenerator, metadata: {name: x}}']", "IAMPolicyGenerator"),
-        ("transformers: ['{apiVersion: builtin, kind: ValueAddTransformer, metadata: {name: x}}']", "ValueAdd"),
+        ("validators: ['{apiVersion: example.com/v1, kind: Check, metadata: {name: x}}']", "Check"),
+        ("generators: ['{apiVersion: builtin, kind: HelmChartInflationGenerator, metadata: {name: x}}']", "HelmChart"),
     ];
     for (kustomization, name) in cases {
         let report = report(&[("kustomization.yaml", kustomization)], ".");

@@ -42,7 +42,7 @@ fn structured_at(object: &Node, parts: &[String], budget: &Budget) -> Option<usi
 }
 
 fn parse(text: &str, budget: &Budget) -> Option<Node> {
-    yaml::parse_all(text.as_bytes(), None, Dialect::V3, budget).ok()?.into_iter().next()
+    yaml::parse_first(text.as_bytes(), None, 0, Dialect::V3, budget).ok()?
 }
 
 fn fill_structured(

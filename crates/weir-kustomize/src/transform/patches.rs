@@ -44,8 +44,7 @@ impl<'s> Source<'s> {
 
     /// The operations, when the text is a JSON patch.
     fn operations(&self, budget: &Budget) -> Result<Option<Node>, KustomizeError> {
-        let documents = yaml::parse_all(&self.text, Some(&self.file), Dialect::Sigs, budget)?;
-        let first = documents.into_iter().next().unwrap_or_default();
+        let first = yaml::parse_first(&self.text, Some(&self.file), 0, Dialect::Sigs, budget)?.unwrap_or_default();
         Ok(json_patch::is_json_patch(&first).then_some(first))
     }
 }

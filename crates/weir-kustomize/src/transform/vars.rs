@@ -62,7 +62,10 @@ pub(crate) fn resolve(cx: &mut Context, vars: &[Var], specs: &[FieldSpec]) -> Re
             return Err(KustomizeError::target(&var.at, what(), problem));
         };
         let usable = scalar::is_scalar(found) || found.is_null();
-        values.insert(var.name.clone(), usable.then(|| found.clone()));
+        let value = usable.then(|| decimal(found)).transpose().map_err(|why| {
+            KustomizeError::target(&var.at, what(), format!("takes its value from '{}': {why}", var.field_path))
+        })?;
+        values.insert(var.name.clone(), value);
     }
     if values.is_empty() {
         return Ok(());
@@ -78,6 +81,18 @@ pub(crate) fn resolve(cx: &mut Context, vars: &[Var], specs: &[FieldSpec]) -> Re
         }
     }
     Ok(())
+}
+
+/// A value as kustomize reads it: an integer by its decimal digits, though YAML takes `010` for eight.
+fn decimal(found: &Node) -> Result<Node, String> {
+    let mut value = found.clone();
+    if matches!(value.value, Value::Number(Number::Int(_) | Number::Uint(_))) {
+        let text = scalar::text(found);
+        let digits: i64 = text.parse().map_err(|_| format!("'{text}' is no decimal number"))?;
+        value.value = Value::Number(Number::Int(digits));
+        value.meta.note = None;
+    }
+    Ok(value)
 }
 
 fn replace_in(node: &mut Node, values: &HashMap<String, Option<Node>>) -> Result<(), String> {
