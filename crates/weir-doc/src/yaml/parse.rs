@@ -52,7 +52,7 @@ fn parse(
     let mut parser = Parser::new();
     parser.set_input_string(&mut input);
     let mut reader =
-        Reader { parser, file: file.cloned(), lines, dialect, anchors: HashMap::new(), added, end: Mark::default() };
+        Reader { parser, file: file.cloned(), lines, dialect, anchors: HashMap::new(), added, end: Mark::default(), flow: 0 };
     let mut documents = Vec::new();
     loop {
         let (data, mark) = reader.next()?;
@@ -103,6 +103,8 @@ struct Reader<'r> {
     added: Option<AddedBreak>,
     /// Where the last event ends.
     end: Mark,
+    /// How many brackets are open.
+    flow: u32,
 }
 
 /// The line break that the text did not end with.
@@ -127,6 +129,7 @@ impl Reader<'_> {
         match parsed {
             Ok(Ok(event)) => {
                 self.end = event.end_mark;
+                self.count_brackets(&event.data);
                 Ok((event.data, event.start_mark))
             }
             Ok(Err(error)) => Err(ParseError::new(
@@ -134,6 +137,15 @@ impl Reader<'_> {
                 format!("not valid YAML: {}", problem(&error)),
             )),
             Err(_) => Err(self.error(Some(self.end), "not valid YAML: the parser gave up after this place")),
+        }
+    }
+
+    fn count_brackets(&mut self, event: &EventData) {
+        match event {
+            EventData::SequenceStart { style: SequenceStyle::Flow, .. }
+            | EventData::MappingStart { style: MappingStyle::Flow, .. } => self.flow += 1,
+            EventData::SequenceEnd | EventData::MappingEnd => self.flow = self.flow.saturating_sub(1),
+            _ => {}
         }
     }
 
@@ -187,6 +199,10 @@ impl Reader<'_> {
             && let Some(added) = self.added.as_ref().filter(|added| self.end.line >= added.line)
         {
             added.remove_from(&mut value);
+        }
+        if style == ScalarStyle::Plain && self.flow > 0 && value.contains('?') {
+            // To Go's parsers the character ends the text.
+            return Err(self.error(Some(mark), format!("not valid YAML: a '?' within brackets; put '{value}' in quotes")));
         }
         let node = self.scalar(tag, value, style, mark)?;
         let is_merge = style == ScalarStyle::Plain && node.as_str() == Some("<<");
