@@ -13,6 +13,7 @@ use crate::origin;
 use crate::read;
 use crate::replacement::{self, ReplacementField};
 use crate::resource::Resource;
+use crate::scalar;
 use crate::target::{Build, Gathered, Run, Target};
 use crate::transform::{self, Context, Subjects, ValueAdd};
 use weir_base::{Budget, Origin};
@@ -68,12 +69,16 @@ pub(crate) fn is_inline(entry: &Sited, field: &str, budget: &Budget) -> bool {
 
 impl Plugin {
     fn of(config: Resource, target: &Target) -> Result<Self, KustomizeError> {
+        let mut config = config;
         if config.api_version() != "builtin" {
             let what = format!("the plugin {} {}", config.api_version(), config.kind());
             let remedy = "only built-in generators and transformers (apiVersion: builtin) run";
             return Err(KustomizeError::unsupported(config.at(), what, remedy));
         }
         let origin = target.trail.as_ref().map(|_| configured_by(&config));
+        // kustomize prints the object and reads its arguments from that.
+        scalar::finish(&mut config.node);
+        scalar::print_as_json(&mut config.node).map_err(|why| KustomizeError::object(config.at(), why))?;
         Ok(Self { config, origin })
     }
 

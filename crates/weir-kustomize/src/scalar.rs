@@ -12,6 +12,8 @@ use weir_doc::{Dialect, Map, Node, Note, Number, Style, Value, yaml};
 
 /// The tag that marks a plain scalar which yaml.v3 reads as a time.
 const TIMESTAMP: &str = "tag:yaml.org,2002:timestamp";
+/// The tag of a value that was made from a text alone: another text may make it another type.
+const UNTYPED: &str = "";
 const BINARY: &str = "tag:yaml.org,2002:binary";
 
 /// What is known of the type of a text.
@@ -111,7 +113,8 @@ fn styled(text: &str, tag: Tag, style: Style) -> Node {
     let mut node = Node::new(value);
     node.meta.style = style;
     if !matches!(node.value, Value::String(_)) {
-        node.meta.note = Some(Box::new(Note { source: Some(text.to_owned()), tag: None, set_by: None }));
+        let tag = (tag == Tag::None).then(|| UNTYPED.to_owned());
+        node.meta.note = Some(Box::new(Note { source: Some(text.to_owned()), tag, set_by: None }));
     } else if tag == Tag::None && style == Style::Plain && timestamp::parse(text).is_some() {
         mark_timestamp(&mut node);
     }
@@ -136,7 +139,7 @@ pub(crate) fn set_text(node: &mut Node, text: &str) -> Result<(), String> {
         _ => false,
     };
     let tag = match &node.value {
-        Value::String(_) if is_untyped(node) => Tag::None,
+        _ if is_untyped(node) => Tag::None,
         Value::String(_) => Tag::String,
         _ if fits(&yaml::resolve_plain(text, Dialect::V3)) => Tag::None,
         _ => return Err(format!("'{text}' cannot replace {}", node.kind_name())),
@@ -145,9 +148,10 @@ pub(crate) fn set_text(node: &mut Node, text: &str) -> Result<(), String> {
     Ok(())
 }
 
-/// A scalar that was made without a tag and has no text yet.
-fn is_untyped(node: &Node) -> bool {
-    node.as_str() == Some("") && node.meta.style == Style::Plain
+/// A scalar that was made without a tag.
+pub(crate) fn is_untyped(node: &Node) -> bool {
+    let tag = node.meta.note.as_ref().and_then(|note| note.tag.as_deref());
+    tag == Some(UNTYPED) || (node.as_str() == Some("") && node.meta.style == Style::Plain)
 }
 
 /// Sets an integer in place; over a quoted text it becomes a text.

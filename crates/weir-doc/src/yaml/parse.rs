@@ -51,8 +51,16 @@ fn parse(
     let mut input = terminated.as_ref();
     let mut parser = Parser::new();
     parser.set_input_string(&mut input);
-    let mut reader =
-        Reader { parser, file: file.cloned(), lines, dialect, anchors: HashMap::new(), added, end: Mark::default(), flow: 0 };
+    let mut reader = Reader {
+        parser,
+        file: file.cloned(),
+        lines,
+        dialect,
+        anchors: HashMap::new(),
+        added,
+        end: Mark::default(),
+        flow: 0,
+    };
     let mut documents = Vec::new();
     loop {
         let (data, mark) = reader.next()?;
@@ -202,7 +210,9 @@ impl Reader<'_> {
         }
         if style == ScalarStyle::Plain && self.flow > 0 && value.contains('?') {
             // To Go's parsers the character ends the text.
-            return Err(self.error(Some(mark), format!("not valid YAML: a '?' within brackets; put '{value}' in quotes")));
+            return Err(
+                self.error(Some(mark), format!("not valid YAML: a '?' within brackets; put '{value}' in quotes"))
+            );
         }
         let node = self.scalar(tag, value, style, mark)?;
         let is_merge = style == ScalarStyle::Plain && node.as_str() == Some("<<");

@@ -46,7 +46,8 @@ enum Difference {
 
 fn main() -> anyhow::Result<()> {
     let mut args = std::env::args().skip(1);
-    let program = args.next().context("usage: fuzz_kustomize KUSTOMIZE --n N --seed TEXT [--only CASE] [--out FOLDER]")?;
+    let program =
+        args.next().context("usage: fuzz_kustomize KUSTOMIZE --n N --seed TEXT [--only CASE] [--out FOLDER]")?;
     let (mut n, mut seed, mut only, mut out) = (5000, "0".to_owned(), None, PathBuf::from("target/fuzz-kustomize"));
     while let Some(flag) = args.next() {
         let value = args.next().with_context(|| format!("{flag} needs a value"))?;
@@ -63,7 +64,14 @@ fn main() -> anyhow::Result<()> {
     let run = Run { program, seed, out, next: AtomicU64::new(first), built: AtomicUsize::new(0), found };
     let workers = std::thread::available_parallelism().map_or(1, usize::from);
     std::thread::scope(|scope| {
-        let running: Vec<_> = (0..workers).map(|worker| scope.spawn({ let run = &run; move || work(run, worker, end) })).collect();
+        let running: Vec<_> = (0..workers)
+            .map(|worker| {
+                scope.spawn({
+                    let run = &run;
+                    move || work(run, worker, end)
+                })
+            })
+            .collect();
         running.into_iter().try_for_each(|worker| worker.join().unwrap_or_else(|_| anyhow::bail!("a worker panicked")))
     })?;
     let found = run.found.lock().map(|found| found.clone()).unwrap_or_default();
@@ -125,11 +133,7 @@ fn compare(run: &Run, folder: &Path, files: &Files) -> anyhow::Result<(Option<Di
         (true, Ok(built)) => {
             run.built.fetch_add(1, Ordering::Relaxed);
             let found = to_yaml(&built.objects);
-            if found == *original {
-                (None, String::new())
-            } else {
-                (Some(Difference::Output), diff(&original, &found))
-            }
+            if found == *original { (None, String::new()) } else { (Some(Difference::Output), diff(&original, &found)) }
         }
         (false, Err(_)) => (None, String::new()),
         (true, Err(why)) => (Some(Difference::OnlyOriginalBuilds), format!("ours: {}\n", why.report())),

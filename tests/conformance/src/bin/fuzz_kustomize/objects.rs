@@ -133,10 +133,43 @@ fn flowing(node: Yaml, random: &mut Random) -> Yaml {
 pub fn text(random: &mut Random) -> Yaml {
     let plain_texts = ["v", "web", "yes", "n", "on", "1.2.3", "a b c", "http://x/y?z=1#b", "x-$(NAME)", "0o8", "12:30"];
     let odd = [
-        "", " ", "5", "true", "null", "~", "010", "1e3", "it's", "a\nb\n", "a\n\nb", "a: b", "# x", "tab\there", "é☃",
-        "  lead", "trail ", "\"q\"", "a\\b", "-", "- x", "2001-01-01", "=", "<<", "{{ x }}", "a\n  b\nc\n", "\n\nx\n\n",
+        "",
+        " ",
+        "5",
+        "true",
+        "null",
+        "~",
+        "010",
+        "1e3",
+        "it's",
+        "a\nb\n",
+        "a\n\nb",
+        "a: b",
+        "# x",
+        "tab\there",
+        "é☃",
+        "  lead",
+        "trail ",
+        "\"q\"",
+        "a\\b",
+        "-",
+        "- x",
+        "2001-01-01",
+        "=",
+        "<<",
+        "{{ x }}",
+        "a\n  b\nc\n",
+        "\n\nx\n\n",
         "word word word word word word word word word word word word word word word word word word word word word",
-        "a,b", "\u{1f389}", "nel\u{85}x", "y", "0x1F", ".5", "1_000", "a:", "[x]",
+        "a,b",
+        "\u{1f389}",
+        "nel\u{85}x",
+        "y",
+        "0x1F",
+        ".5",
+        "1_000",
+        "a:",
+        "[x]",
     ];
     let styles = [Style::Single, Style::Double, Style::Double, Style::Literal, Style::Folded];
     match random.below(3) {
@@ -154,9 +187,32 @@ pub fn text(random: &mut Random) -> Yaml {
 /// A scalar of any type.
 fn scalar(random: &mut Random) -> Yaml {
     let odd = [
-        "1", "0", "-5", "1.5", "1e3", "010", "0x1F", "true", "False", "null", "~", "9007199254740993", "1.0", "1e21",
-        "123456789.5", "2001-01-01", "2001-01-01T01:02:03Z", "1_000", "+5", "0b11", "18446744073709551615",
-        "!!str 5", "!!int \"7\"", ".5", "0.1", "-0",
+        "1",
+        "0",
+        "-5",
+        "1.5",
+        "1e3",
+        "010",
+        "0x1F",
+        "true",
+        "False",
+        "null",
+        "~",
+        "9007199254740993",
+        "1.0",
+        "1e21",
+        "123456789.5",
+        "2001-01-01",
+        "2001-01-01T01:02:03Z",
+        "1_000",
+        "+5",
+        "0b11",
+        "18446744073709551615",
+        "!!str 5",
+        "!!int \"7\"",
+        ".5",
+        "0.1",
+        "-0",
     ];
     if random.one_in(2) { plain(random.pick(&odd)) } else { text(random) }
 }
@@ -210,7 +266,10 @@ fn fill(object: &mut Yaml, kind: &str, random: &mut Random) {
         "NetworkPolicy" => {
             let from = map([("podSelector", map([("matchLabels", pairs(random))]))]);
             let ingress = map([("from", list([from]))]);
-            object.set("spec", map([("podSelector", map([("matchLabels", pairs(random))])), ("ingress", list([ingress]))]));
+            object.set(
+                "spec",
+                map([("podSelector", map([("matchLabels", pairs(random))])), ("ingress", list([ingress]))]),
+            );
         }
         "Role" => {
             let names = list(random.some(3, name));
@@ -223,11 +282,8 @@ fn fill(object: &mut Yaml, kind: &str, random: &mut Random) {
         }
         "RoleBinding" | "ClusterRoleBinding" => {
             let role = random.pick(&["Role", "ClusterRole"]);
-            let reference = map([
-                ("apiGroup", plain("rbac.authorization.k8s.io")),
-                ("kind", plain(role)),
-                ("name", name(random)),
-            ]);
+            let reference =
+                map([("apiGroup", plain("rbac.authorization.k8s.io")), ("kind", plain(role)), ("name", name(random))]);
             object.set("roleRef", reference);
             let subject = |random: &mut Random| {
                 let mut subject = map([("kind", plain("ServiceAccount"))]);
@@ -241,8 +297,7 @@ fn fill(object: &mut Yaml, kind: &str, random: &mut Random) {
         }
         _ => {
             let target = random.pick(&["Deployment", "StatefulSet"]);
-            let reference =
-                map([("apiVersion", plain("apps/v1")), ("kind", plain(target)), ("name", name(random))]);
+            let reference = map([("apiVersion", plain("apps/v1")), ("kind", plain(target)), ("name", name(random))]);
             object.set("spec", map([("scaleTargetRef", reference), ("maxReplicas", plain("3"))]));
         }
     }

@@ -7,7 +7,8 @@ use crate::shrink::Files;
 use crate::yaml::{Style, Yaml, list, map, plain, quoted};
 
 pub fn files(random: &mut Random) -> Files {
-    let mut made = Overlays { files: Files::new(), known: Vec::new() };
+    let changes_kinds = random.one_in(4);
+    let mut made = Overlays { files: Files::new(), known: Vec::new(), changes_kinds };
     let with_middle = random.one_in(2);
     let with_component = random.one_in(3);
     made.folder("base", &[], false, random);
@@ -32,6 +33,9 @@ struct Overlays {
     files: Files,
     /// Objects that patches may be for.
     known: Vec<Yaml>,
+    /// Patches may change kinds. Then nothing is generated: the hash of a generated object of another kind
+    /// depends on lines and styles within kustomize.
+    changes_kinds: bool,
 }
 
 impl Overlays {
@@ -72,11 +76,14 @@ impl Overlays {
             if random.one_in(8) {
                 let kinds: Vec<&str> = KINDS.iter().map(|(_, kind)| *kind).collect();
                 let first = list(random.some(3, |random| plain(random.pick(&kinds))));
-                own.set("sortOptions", match random.below(3) {
-                    0 => map([("order", plain("fifo"))]),
-                    1 => map([("order", plain("legacy"))]),
-                    _ => map([("order", plain("legacy")), ("legacySortOptions", map([("orderFirst", first)]))]),
-                });
+                own.set(
+                    "sortOptions",
+                    match random.below(3) {
+                        0 => map([("order", plain("fifo"))]),
+                        1 => map([("order", plain("legacy"))]),
+                        _ => map([("order", plain("legacy")), ("legacySortOptions", map([("orderFirst", first)]))]),
+                    },
+                );
             }
             if random.one_in(10) {
                 let options = ["originAnnotations", "transformerAnnotations", "managedByLabel"];
@@ -93,7 +100,10 @@ impl Overlays {
             let id = |object: &Yaml| {
                 let metadata = object.get("metadata");
                 let text = |key: &str| object.get(key).map(Yaml::text).unwrap_or_default().to_owned();
-                (text("kind"), metadata.and_then(|metadata| metadata.get("name")).map(Yaml::text).unwrap_or_default().to_owned())
+                (
+                    text("kind"),
+                    metadata.and_then(|metadata| metadata.get("name")).map(Yaml::text).unwrap_or_default().to_owned(),
+                )
             };
             if self.known.iter().all(|known| id(known) != id(&object)) {
                 self.known.push(object.clone());
@@ -201,20 +211,32 @@ impl Overlays {
     fn operations(random: &mut Random) -> Yaml {
         let operation = |random: &mut Random| {
             let path = random.pick(&[
-                "/metadata/labels", "/metadata/annotations", "/metadata/labels/app", "/spec/replicas", "/spec/p", "/data/k",
-                "/data", "/spec/containers/0/image", "/spec/template/spec/containers/-", "/metadata/annotations/a.b~1c", "/spec/q/0",
+                "/metadata/labels",
+                "/metadata/annotations",
+                "/metadata/labels/app",
+                "/spec/replicas",
+                "/spec/p",
+                "/data/k",
+                "/data",
+                "/spec/containers/0/image",
+                "/spec/template/spec/containers/-",
+                "/metadata/annotations/a.b~1c",
+                "/spec/q/0",
             ]);
             let op = random.pick(&["add", "add", "add", "replace", "remove", "test", "copy"]);
             let mut operation = map([("op", plain(op)), ("path", plain(path))]);
             if op == "copy" {
                 operation.set("from", plain("/metadata/name"));
             } else if op != "remove" {
-                operation.set("value", match random.below(4) {
-                    0 => map([("k", texts(random))]),
-                    1 => list([texts(random)]),
-                    2 => plain(random.pick(&["1", "true", "null", "1.5", "1e3", "010"])),
-                    _ => objects::text(random),
-                });
+                operation.set(
+                    "value",
+                    match random.below(4) {
+                        0 => map([("k", texts(random))]),
+                        1 => list([texts(random)]),
+                        2 => plain(random.pick(&["1", "true", "null", "1.5", "1e3", "010"])),
+                        _ => objects::text(random),
+                    },
+                );
             }
             operation
         };
@@ -250,7 +272,7 @@ impl Overlays {
                     entry.set("patch", Yaml::Text(vec![patch]));
                 }
                 if random.one_in(8) {
-                    let option = random.pick(&["allowNameChange", "allowKindChange"]);
+                    let option = if self.changes_kinds { "allowKindChange" } else { "allowNameChange" };
                     entry.set("options", map([(option, plain("true"))]));
                 }
             }
@@ -273,20 +295,22 @@ impl Overlays {
 
     fn generators(&mut self, own: &mut Yaml, folder: &str, random: &mut Random) {
         let field = random.pick(&["configMapGenerator", "secretGenerator"]);
-        if own.get(field).is_some() {
+        if own.get(field).is_some() || self.changes_kinds {
             return;
         }
         let name = random.pick(&["gen", "gen2", "a"]);
         let mut entry = map([("name", plain(name))]);
         let literal = |random: &mut Random| {
-            let (key, value) = (random.pick(&["k", "l", "m.n"]), random.pick(&["v", "", "5", "'q'", "a=b", "yes", "x y"]));
+            let (key, value) =
+                (random.pick(&["k", "l", "m.n"]), random.pick(&["v", "", "5", "'q'", "a=b", "yes", "x y"]));
             plain(format!("\"{key}={value}\""))
         };
         let first = literal(random);
         entry.set("literals", list([first]));
         if random.one_in(4) {
             let lines = ["E=1\n# c\nF = 2\n", "E=\n\nG=\"q\"\n", "E=x\r\nH\n"];
-            self.files.insert(format!("{folder}/gen.env"), vec![Yaml::Scalar(Style::Plain, random.pick(&lines).to_owned())]);
+            self.files
+                .insert(format!("{folder}/gen.env"), vec![Yaml::Scalar(Style::Plain, random.pick(&lines).to_owned())]);
             entry.set("envs", list([plain("gen.env")]));
         }
         if random.one_in(3) && folder != "base" {
@@ -321,7 +345,8 @@ impl Overlays {
             if let Some(name) = known.get("metadata").and_then(|metadata| metadata.get("name")) {
                 source.set("name", name.clone());
             }
-            source.set("fieldPath", plain(random.pick(&["metadata.name", "kind", "metadata.labels", "spec", "data.k"])));
+            source
+                .set("fieldPath", plain(random.pick(&["metadata.name", "kind", "metadata.labels", "spec", "data.k"])));
             if random.one_in(4) {
                 let options = map([("delimiter", quoted(random.pick(&[".", "-", ":"]))), ("index", plain("0"))]);
                 source.set("options", options);
@@ -329,8 +354,16 @@ impl Overlays {
             replacement.set("source", source);
         }
         let paths = [
-            "metadata.annotations.new", "metadata.labels.app", "spec.p", "spec.containers.*.image", "data.k", "metadata.name",
-            "spec.template.spec.containers.[name=c].image", "spec.q.0", "\"metadata.annotations.[a.b/c]\"", "spec.list.[name=z].v",
+            "metadata.annotations.new",
+            "metadata.labels.app",
+            "spec.p",
+            "spec.containers.*.image",
+            "data.k",
+            "metadata.name",
+            "spec.template.spec.containers.[name=c].image",
+            "spec.q.0",
+            "\"metadata.annotations.[a.b/c]\"",
+            "spec.list.[name=z].v",
         ];
         let field_paths = list([quoted(random.pick(&paths).trim_matches('"'))]);
         let mut target = map([("select", self.target(random)), ("fieldPaths", field_paths)]);
@@ -369,7 +402,9 @@ impl Overlays {
     fn configurations(&mut self, own: &mut Yaml, folder: &str, random: &mut Random) {
         let spec = |path: &str| map([("kind", plain("Thing")), ("path", plain(path))]);
         let mut config = map::<&str>([]);
-        for field in ["namePrefix", "nameSuffix", "namespace", "commonLabels", "commonAnnotations", "images", "varReference"] {
+        for field in
+            ["namePrefix", "nameSuffix", "namespace", "commonLabels", "commonAnnotations", "images", "varReference"]
+        {
             if random.one_in(4) {
                 let mut spec = spec(random.pick(&["spec/p", "spec/q", "spec/r/name", "spec/p/q"]));
                 if random.one_in(3) {
@@ -379,7 +414,8 @@ impl Overlays {
             }
         }
         if random.one_in(2) {
-            let reference = map([("kind", plain("ConfigMap")), ("fieldSpecs", list([spec("spec/ref"), spec("spec/p/name")]))]);
+            let reference =
+                map([("kind", plain("ConfigMap")), ("fieldSpecs", list([spec("spec/ref"), spec("spec/p/name")]))]);
             config.set("nameReference", list([reference]));
         }
         self.files.insert(format!("{folder}/config.yaml"), vec![config]);
@@ -398,12 +434,21 @@ impl Overlays {
             1 => {
                 plugin.set("kind", plain("PrefixTransformer"));
                 plugin.set("prefix", plain("pl-"));
-                plugin.set("fieldSpecs", list([map([("path", plain("metadata/name")), ("kind", plain(random.pick(&["ConfigMap", "Pod"])))])]));
+                plugin.set(
+                    "fieldSpecs",
+                    list([map([
+                        ("path", plain("metadata/name")),
+                        ("kind", plain(random.pick(&["ConfigMap", "Pod"]))),
+                    ])]),
+                );
             }
             2 => {
                 plugin.set("kind", plain("ValueAddTransformer"));
                 plugin.set("value", texts(random));
-                let target = map([("fieldPath", plain(random.pick(&["metadata/annotations/va", "metadata/namespace", "spec/p"])))]);
+                let target = map([(
+                    "fieldPath",
+                    plain(random.pick(&["metadata/annotations/va", "metadata/namespace", "spec/p"])),
+                )]);
                 plugin.set("targets", list([target]));
             }
             3 => {
