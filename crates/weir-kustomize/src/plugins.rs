@@ -38,16 +38,15 @@ pub(crate) fn load(
     let mut paths = Vec::new();
     // What stands in the field comes before what stands in files.
     for entry in entries {
-        let Ok(mut objects) = inline(entry, field, budget) else {
+        // A path is no object, so it fails to be read as one.
+        let Ok(mut objects) = read::inline(entry, field, budget) else {
             paths.push(entry);
             continue;
         };
-        for resource in &mut objects {
-            resource.node.meta.at = entry.at.clone();
-            if let Some(trail) = &target.trail {
-                let name = target.file.file.rsplit('/').next().unwrap_or_default();
-                origin::set_origin(resource, &trail.append(name).file());
-            }
+        if let Some(trail) = &target.trail {
+            let name = target.file.file.rsplit('/').next().unwrap_or_default();
+            let origin = trail.append(name).file();
+            objects.iter_mut().for_each(|resource| origin::set_origin(resource, &origin));
         }
         gathered.resources.append_all(objects, &build.schemas)?;
     }
@@ -57,14 +56,8 @@ pub(crate) fn load(
     gathered.resources.list.into_iter().map(|config| Plugin::of(config, target)).collect()
 }
 
-/// The objects that stand in the field itself. A path is no object, so it fails to be read as one.
-fn inline(entry: &Sited, field: &str, budget: &Budget) -> Result<Vec<Resource>, KustomizeError> {
-    let file = entry.at.file.clone().unwrap_or_else(|| field.into());
-    read::objects(entry.text.as_bytes(), &file, budget)
-}
-
 pub(crate) fn is_inline(entry: &Sited, field: &str, budget: &Budget) -> bool {
-    inline(entry, field, budget).is_ok()
+    read::inline(entry, field, budget).is_ok()
 }
 
 impl Plugin {

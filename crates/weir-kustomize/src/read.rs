@@ -2,6 +2,7 @@
 
 use crate::KustomizeError;
 use crate::fields::Mistakes;
+use crate::loader::Sited;
 use crate::resource::Resource;
 use crate::scalar;
 use std::borrow::Cow;
@@ -56,6 +57,23 @@ pub(crate) fn objects(text: &[u8], file: &Arc<str>, budget: &Budget) -> Result<V
     }
     mistakes.check()?;
     Ok(found)
+}
+
+/// The objects of a text that stands in a field: each part of them is where the field is.
+pub(crate) fn inline(text: &Sited, field: &str, budget: &Budget) -> Result<Vec<Resource>, KustomizeError> {
+    let file = text.at.file.clone().unwrap_or_else(|| field.into());
+    let mut found = objects(text.text.as_bytes(), &file, budget)?;
+    found.iter_mut().for_each(|resource| place(&mut resource.node, &text.at));
+    Ok(found)
+}
+
+fn place(node: &mut Node, at: &Origin) {
+    node.meta.at = at.clone();
+    match &mut node.value {
+        Value::Map(map) => map.values_mut().for_each(|value| place(value, at)),
+        Value::Seq(items) => items.iter_mut().for_each(|item| place(item, at)),
+        _ => {}
+    }
 }
 
 fn without_returns(text: &[u8]) -> Cow<'_, [u8]> {

@@ -34,12 +34,10 @@ impl<'s> Source<'s> {
     }
 
     fn objects(&self, budget: &Budget) -> Result<Vec<Resource>, KustomizeError> {
-        let mut found = read::objects(&self.text, &self.file, budget)?;
-        if let Some(text) = self.inline {
-            // The lines of the text count from its own beginning.
-            found.iter_mut().for_each(|resource| resource.node.meta.at = text.at.clone());
+        match self.inline {
+            Some(text) => read::inline(text, "patch", budget),
+            None => read::objects(&self.text, &self.file, budget),
         }
-        Ok(found)
     }
 
     /// The operations, when the text is a JSON patch.

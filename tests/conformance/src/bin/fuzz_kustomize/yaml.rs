@@ -163,7 +163,7 @@ fn double(text: &str) -> String {
 }
 
 fn block_text(sign: char, text: &str, indent: usize, out: &mut String) {
-    let usable = text.chars().all(|c| c == '\n' || (c >= ' ' && c < '\u{7f}') || c > '\u{2029}');
+    let usable = text.chars().all(|c| c == '\n' || (' '..'\u{7f}').contains(&c) || c > '\u{2029}');
     if !usable || text.trim().is_empty() {
         out.push(' ');
         out.push_str(&double(text));
