@@ -27,3 +27,9 @@ pub fn read(command: &mut Command) -> Result<Vec<u8>, String> {
 pub fn cargo() -> Command {
     Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
 }
+
+/// The id of the commit that is checked out.
+pub fn commit() -> Result<String, String> {
+    let output = read(Command::new("git").args(["rev-parse", "HEAD"]))?;
+    Ok(String::from_utf8_lossy(&output).trim().to_owned())
+}

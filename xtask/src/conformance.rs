@@ -1,6 +1,6 @@
 //! The golden cases, and making them anew with the original programs.
 
-use crate::command::{cargo, read, root, run as execute};
+use crate::command::{cargo, commit, read, root, run as execute};
 use crate::kubed;
 use crate::test::with_kubed;
 use std::path::PathBuf;
@@ -10,11 +10,28 @@ const KUSTOMIZE: &str = "sigs.k8s.io/kustomize/kustomize/v5@v5.8.1";
 
 const EXPRESSIONS: &str = "tests/conformance/cel/expressions";
 
+/// Random overlays, built by the original and by ours; the commit decides them unless a seed is given.
+pub fn fuzz_kustomize(args: &[&str]) -> Result<(), String> {
+    let program = kustomize()?;
+    let mut run = cargo();
+    run.args(["run", "--locked", "--package", "weir-conformance", "--bin", "fuzz_kustomize", "--"]);
+    run.arg(program).args(["--out", "target/fuzz-kustomize"]);
+    if !args.contains(&"--seed") {
+        run.args(["--seed", &commit()?]);
+    }
+    execute(run.args(args))
+}
+
+/// The original, installed.
+fn kustomize() -> Result<PathBuf, String> {
+    execute(Command::new("go").args(["install", KUSTOMIZE]))?;
+    let gopath = read(Command::new("go").args(["env", "GOPATH"]))?;
+    Ok(PathBuf::from(String::from_utf8_lossy(&gopath).trim()).join("bin/kustomize"))
+}
+
 pub fn run(rerun: bool) -> Result<(), String> {
     if rerun {
-        execute(Command::new("go").args(["install", KUSTOMIZE]))?;
-        let gopath = read(Command::new("go").args(["env", "GOPATH"]))?;
-        let program = PathBuf::from(String::from_utf8_lossy(&gopath).trim()).join("bin/kustomize");
+        let program = kustomize()?;
         let rerun = ["run", "--locked", "--package", "weir-conformance", "--bin", "rerun", "--"];
         execute(cargo().args(rerun).arg(program))?;
         // Flux's own packages, by their modules.

@@ -1,6 +1,6 @@
 //! Long runs, outside `test`.
 
-use crate::command::{cargo, read, run as execute};
+use crate::command::{cargo, commit, run as execute};
 use crate::{kubed, prerequisites};
 use std::path::Path;
 use std::process::Command;
@@ -32,10 +32,4 @@ fn test(scenario: &str, kubed: &Path) -> Command {
     let mut test = cargo();
     test.args(["test", "--locked", "--quiet", "--package", "weir-e2e", "--", scenario]).env("WEIR_KUBED", kubed);
     test
-}
-
-/// The id of the commit that is checked out.
-fn commit() -> Result<String, String> {
-    let output = read(Command::new("git").args(["rev-parse", "HEAD"]))?;
-    Ok(String::from_utf8_lossy(&output).trim().to_owned())
 }

@@ -7,11 +7,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 ///
 /// Paths are relative to the root and normalised: `/` between segments, no empty segment, no `.`,
 /// no `..`. Nothing outside the root can be named, so nothing outside can be read. Folders exist
-/// through the files below them.
+/// through the files below them. A symbolic link is no file and leads nowhere; a reader may note it, so
+/// that a message can say why there is nothing.
 #[derive(Clone, Debug, Default)]
 pub struct Tree {
     files: BTreeMap<Arc<str>, Arc<[u8]>>,
     executables: BTreeSet<Arc<str>>,
+    links: BTreeSet<Arc<str>>,
     trace: Option<Trace>,
 }
 
@@ -102,6 +104,17 @@ impl Tree {
 
     pub fn is_executable(&self, path: &str) -> bool {
         self.executables.contains(path)
+    }
+
+    /// Notes that a symbolic link stood at the path, which was not followed.
+    pub fn note_link(&mut self, path: &str) {
+        self.links.insert(path.into());
+    }
+
+    /// The symbolic link that a path is or leads through.
+    pub fn link_on(&self, path: &str) -> Option<&str> {
+        let ends = path.char_indices().filter(|(_, c)| *c == '/').map(|(at, _)| at).chain([path.len()]);
+        ends.filter_map(|end| self.links.get(&path[..end])).map(|link| &**link).next()
     }
 
     /// Keeps the files whose path passes.
@@ -221,6 +234,15 @@ mod tests {
         assert_eq!(tree.find("a/b.yaml"), Found::File(b"a/b.yaml"));
         assert_eq!(tree.find("a/c"), Found::Nothing);
         assert_eq!(Tree::new().find(""), Found::Folder);
+    }
+
+    #[test]
+    fn links_are_known_and_lead_nowhere() {
+        let mut tree = tree(&["a/b"]);
+        tree.note_link("a/link");
+        assert_eq!((tree.link_on("a/link"), tree.link_on("a/link/x")), (Some("a/link"), Some("a/link")));
+        assert_eq!((tree.link_on("a/b"), tree.link_on("a/linked")), (None, None));
+        assert_eq!((tree.find("a/link"), tree.read("a/link")), (Found::Nothing, None));
     }
 
     #[test]

@@ -11,12 +11,15 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut queue: Vec<PathBuf> = vec![folder.clone().into()];
     while let Some(next) = queue.pop() {
         for entry in std::fs::read_dir(next)? {
-            let path = entry?.path();
-            if path.is_dir() {
+            let entry = entry?;
+            let (path, kind) = (entry.path(), entry.file_type()?);
+            let name = path.strip_prefix(Path::new(&folder))?.to_string_lossy().into_owned();
+            if kind.is_dir() {
                 queue.push(path);
-            } else {
-                let name = path.strip_prefix(Path::new(&folder))?.to_string_lossy().into_owned();
+            } else if kind.is_file() {
                 tree.insert(&name, std::fs::read(&path)?)?;
+            } else if kind.is_symlink() {
+                tree.note_link(&name);
             }
         }
     }

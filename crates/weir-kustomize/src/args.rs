@@ -1,6 +1,5 @@
 //! The arguments of transformers and generators, as they stand in lists of a kustomization.
 
-use crate::KustomizeError;
 use crate::config;
 use crate::fields::Fields;
 use crate::fieldspec::FieldSpec;
@@ -11,7 +10,6 @@ use crate::resource::Behavior;
 use crate::selector::Selector;
 use std::collections::BTreeMap;
 use weir_base::Origin;
-use weir_doc::Node;
 
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Label {
@@ -23,17 +21,14 @@ pub(crate) struct Label {
 }
 
 impl Label {
-    pub fn read(node: &Node, path: &str) -> Result<Self, KustomizeError> {
-        let mut fields = Fields::of(node, path)?;
-        let label = Self {
-            at: node.meta.at.clone(),
-            pairs: fields.map("pairs")?,
-            include_selectors: fields.bool("includeSelectors")?,
-            include_templates: fields.bool("includeTemplates")?,
-            fields: fields.list("fields", config::spec)?,
-        };
-        fields.finish()?;
-        Ok(label)
+    pub fn read(fields: &mut Fields) -> Self {
+        Self {
+            at: fields.at.clone(),
+            pairs: fields.map("pairs"),
+            include_selectors: fields.bool("includeSelectors"),
+            include_templates: fields.bool("includeTemplates"),
+            fields: fields.items("fields", config::spec),
+        }
     }
 }
 
@@ -49,28 +44,19 @@ pub(crate) struct Patch {
 }
 
 impl Patch {
-    pub fn read(node: &Node, path: &str) -> Result<Self, KustomizeError> {
-        Self::from_fields(Fields::of(node, path)?, path)
-    }
-
-    pub fn from_fields(mut fields: Fields, path: &str) -> Result<Self, KustomizeError> {
-        let options = fields.nested("options", |mut options| {
-            let found = (options.bool("allowNameChange")?, options.bool("allowKindChange")?);
-            options.finish()?;
-            Ok(found)
-        })?;
+    pub fn read(fields: &mut Fields) -> Self {
+        let options =
+            fields.nested("options", |options| (options.bool("allowNameChange"), options.bool("allowKindChange")));
         let (allow_name_change, allow_kind_change) = options.unwrap_or_default();
-        let patch = Self {
+        Self {
             at: fields.at.clone(),
-            field: path.to_owned(),
-            path: fields.sited("path")?,
-            patch: fields.sited("patch")?,
-            target: fields.nested("target", Selector::read)?,
+            field: if fields.path().is_empty() { "patch".to_owned() } else { fields.path().to_owned() },
+            path: fields.sited("path"),
+            patch: fields.sited("patch"),
+            target: fields.nested("target", Selector::read),
             allow_name_change,
             allow_kind_change,
-        };
-        fields.finish()?;
-        Ok(patch)
+        }
     }
 }
 
@@ -85,21 +71,15 @@ pub(crate) struct Image {
 }
 
 impl Image {
-    pub fn read(node: &Node, path: &str) -> Result<Self, KustomizeError> {
-        Self::from_fields(Fields::of(node, path)?)
-    }
-
-    pub fn from_fields(mut fields: Fields) -> Result<Self, KustomizeError> {
-        let image = Self {
+    pub fn read(fields: &mut Fields) -> Self {
+        Self {
             at: fields.at.clone(),
-            name: fields.string("name")?,
-            new_name: fields.string("newName")?,
-            new_tag: fields.string("newTag")?,
-            tag_suffix: fields.string("tagSuffix")?,
-            digest: fields.string("digest")?,
-        };
-        fields.finish()?;
-        Ok(image)
+            name: fields.string("name"),
+            new_name: fields.string("newName"),
+            new_tag: fields.string("newTag"),
+            tag_suffix: fields.string("tagSuffix"),
+            digest: fields.string("digest"),
+        }
     }
 }
 
@@ -111,18 +91,8 @@ pub(crate) struct Replica {
 }
 
 impl Replica {
-    pub fn read(node: &Node, path: &str) -> Result<Self, KustomizeError> {
-        Self::from_fields(Fields::of(node, path)?)
-    }
-
-    pub fn from_fields(mut fields: Fields) -> Result<Self, KustomizeError> {
-        let replica = Self {
-            at: fields.at.clone(),
-            name: fields.string("name")?,
-            count: fields.int("count")?.unwrap_or_default(),
-        };
-        fields.finish()?;
-        Ok(replica)
+    pub fn read(fields: &mut Fields) -> Self {
+        Self { at: fields.at.clone(), name: fields.string("name"), count: fields.int("count").unwrap_or_default() }
     }
 }
 
@@ -138,31 +108,23 @@ pub(crate) struct Var {
 }
 
 impl Var {
-    pub fn read(node: &Node, path: &str) -> Result<Self, KustomizeError> {
-        let mut fields = Fields::of(node, path)?;
-        let name = fields.string("name")?;
-        let object = fields.nested("objref", |mut object| {
-            let api_version = object.string("apiVersion")?;
-            let mut gvk = config::gvk(&mut object)?;
+    pub fn read(fields: &mut Fields) -> Self {
+        let name = fields.string("name");
+        let object = fields.nested("objref", |object| {
+            let api_version = object.string("apiVersion");
+            let mut gvk = config::gvk(object);
             match api_version.split('/').collect::<Vec<_>>().as_slice() {
                 [""] => {}
                 [version] => gvk.version = (*version).to_owned(),
                 [group, version] => (gvk.group, gvk.version) = ((*group).to_owned(), (*version).to_owned()),
                 _ => {}
             }
-            let found = (gvk, object.string("name")?, object.string("namespace")?);
-            object.finish()?;
-            Ok(found)
-        })?;
-        let field_path = fields.nested("fieldref", |mut field| {
-            let path = field.string("fieldPath")?;
-            field.finish()?;
-            Ok(path)
-        })?;
-        fields.finish()?;
+            (gvk, object.string("name"), object.string("namespace"))
+        });
+        let field_path = fields.nested("fieldref", |field| field.string("fieldPath"));
         let (gvk, object, namespace) = object.unwrap_or_default();
         let field_path = field_path.filter(|path| !path.is_empty()).unwrap_or_else(|| "metadata.name".to_owned());
-        Ok(Self { at: node.meta.at.clone(), name, gvk, object, namespace, field_path })
+        Self { at: fields.at.clone(), name, gvk, object, namespace, field_path }
     }
 }
 
@@ -175,17 +137,15 @@ pub(crate) struct SortOptions {
 }
 
 impl SortOptions {
-    pub fn read(mut fields: Fields) -> Result<Self, KustomizeError> {
+    pub fn read(fields: &mut Fields) -> Self {
         let texts = |list: Vec<Sited>| list.into_iter().map(|sited| sited.text).collect();
-        let order = fields.string("order")?;
-        let legacy = fields.nested("legacySortOptions", |mut legacy| {
-            let found = (texts(legacy.strings("orderFirst")?), texts(legacy.strings("orderLast")?));
-            legacy.finish()?;
-            Ok(found)
-        })?;
-        let at = fields.at.clone();
-        fields.finish()?;
-        Ok(Self { at, order, legacy })
+        Self {
+            at: fields.at.clone(),
+            order: fields.string("order"),
+            legacy: fields.nested("legacySortOptions", |legacy| {
+                (texts(legacy.strings("orderFirst")), texts(legacy.strings("orderLast")))
+            }),
+        }
     }
 }
 
@@ -203,34 +163,27 @@ pub(crate) struct Generator {
 }
 
 impl Generator {
-    pub fn read(node: &Node, path: &str, is_secret: bool) -> Result<Self, KustomizeError> {
-        let mut fields = Fields::of(node, path)?;
-        let generator = Self::from_fields(&mut fields, is_secret)?;
-        fields.finish()?;
-        Ok(generator)
-    }
-
-    pub fn from_fields(fields: &mut Fields, is_secret: bool) -> Result<Self, KustomizeError> {
-        let mut envs = fields.strings("envs")?;
-        let env = fields.sited("env")?;
+    pub fn read(fields: &mut Fields, is_secret: bool) -> Self {
+        let mut envs = fields.strings("envs");
+        let env = fields.sited("env");
         if !env.text.is_empty() {
             envs.push(env);
         }
-        let behavior = match fields.string("behavior")?.as_str() {
+        let behavior = match fields.string("behavior").as_str() {
             "create" => Behavior::Create,
             "replace" => Behavior::Replace,
             "merge" => Behavior::Merge,
             _ => Behavior::Unspecified,
         };
-        Ok(Self {
+        Self {
             at: fields.at.clone(),
             is_secret,
-            name: fields.string("name")?,
-            namespace: fields.string("namespace")?,
+            name: fields.string("name"),
+            namespace: fields.string("namespace"),
             behavior,
-            kind: if is_secret { fields.string("type")? } else { String::new() },
-            sources: Sources { envs, literals: fields.strings("literals")?, files: fields.strings("files")? },
-            options: fields.nested("options", GeneratorOptions::read)?,
-        })
+            kind: if is_secret { fields.string("type") } else { String::new() },
+            sources: Sources { envs, literals: fields.strings("literals"), files: fields.strings("files") },
+            options: fields.nested("options", GeneratorOptions::read),
+        }
     }
 }

@@ -1,7 +1,7 @@
 //! Where transformers write: the built-in field specs, and those that `configurations` and `crds` add.
 
 use crate::KustomizeError;
-use crate::fields::Fields;
+use crate::fields::{self, Fields};
 use crate::fieldspec::{self, FieldSpec};
 use crate::id::Gvk;
 use std::sync::{Arc, OnceLock};
@@ -36,8 +36,8 @@ impl Config {
         BUILTIN.get_or_init(|| {
             let text = include_bytes!("../data/field-specs.yaml");
             let file = "data/field-specs.yaml".into();
-            let documents = yaml::parse_all(text, Some(&file), Dialect::Sigs, &Budget::standard());
-            let document = documents.ok().and_then(|mut documents| documents.pop()).unwrap_or_default();
+            let document = yaml::parse_first(text, Some(&file), 0, Dialect::Sigs, &Budget::standard());
+            let document = document.ok().flatten().unwrap_or_default();
             Arc::new(Config::read(&document).expect("the file is committed with this crate and read by its tests"))
         })
     }
@@ -48,20 +48,17 @@ impl Config {
         if document.is_null() {
             return Ok(config);
         }
-        let mut fields = Fields::of(document, "")?;
-        for (name, list) in config.lists() {
-            *list = fields.list(name, spec)?;
-            list.sort_by_key(|spec| order(&spec.gvk));
-        }
-        config.name_reference = fields.list("nameReference", |node, path| {
-            let mut fields = Fields::of(node, path)?;
-            let gvk = gvk(&mut fields)?;
-            let referrers = fields.list("fieldSpecs", spec)?;
-            fields.finish()?;
-            Ok(NameReference { gvk, referrers })
+        fields::read(document, "", |fields| {
+            for (name, list) in config.lists() {
+                *list = fields.items(name, spec);
+                list.sort_by_key(|spec| order(&spec.gvk));
+            }
+            config.name_reference = fields.items("nameReference", |fields| NameReference {
+                gvk: gvk(fields),
+                referrers: fields.items("fieldSpecs", spec),
+            });
+            config.name_reference.sort_by_key(|reference| order(&reference.gvk));
         })?;
-        config.name_reference.sort_by_key(|reference| order(&reference.gvk));
-        fields.finish()?;
         Ok(config)
     }
 
@@ -126,15 +123,11 @@ fn order(gvk: &Gvk) -> (i32, String) {
     (crate::transform::sort::default_rank(&gvk.kind), text)
 }
 
-pub(crate) fn gvk(fields: &mut Fields) -> Result<Gvk, KustomizeError> {
-    let gvk = Gvk { group: fields.string("group")?, version: fields.string("version")?, kind: fields.string("kind")? };
-    Ok(gvk)
+pub(crate) fn gvk(fields: &mut Fields) -> Gvk {
+    Gvk { group: fields.string("group"), version: fields.string("version"), kind: fields.string("kind") }
 }
 
-pub(crate) fn spec(node: &Node, path: &str) -> Result<FieldSpec, KustomizeError> {
-    let mut fields = Fields::of(node, path)?;
-    let gvk = gvk(&mut fields)?;
-    let spec = FieldSpec::new(gvk, &fields.string("path")?, fields.bool("create")?);
-    fields.finish()?;
-    Ok(spec)
+pub(crate) fn spec(fields: &mut Fields) -> FieldSpec {
+    let gvk = gvk(fields);
+    FieldSpec::new(gvk, &fields.string("path"), fields.bool("create"))
 }

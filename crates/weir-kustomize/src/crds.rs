@@ -12,8 +12,7 @@ pub(crate) fn load(paths: &[Sited], loader: &Loader, budget: &Budget) -> Result<
     let mut config = Config::default();
     for path in paths {
         let (content, file) = loader.load(path, "crds")?;
-        let document = yaml::parse_all(content, Some(&file), Dialect::Sigs, budget)?.into_iter().next();
-        let document = document.unwrap_or_default();
+        let document = yaml::parse_first(content, Some(&file), 0, Dialect::Sigs, budget)?.unwrap_or_default();
         let empty = Map::new();
         let Some(types) = document.as_map().or_else(|| document.is_null().then_some(&empty)) else {
             return Err(KustomizeError::field(
@@ -23,6 +22,10 @@ pub(crate) fn load(paths: &[Sited], loader: &Loader, budget: &Budget) -> Result<
             ));
         };
         for (name, definition) in types.iter() {
+            if definition.as_map().is_none() && !definition.is_null() {
+                let problem = format!("expected an OpenAPI definition, found {}", definition.kind_name());
+                return Err(KustomizeError::field(&definition.meta.at, name.as_str(), problem));
+            }
             let fields = properties(definition);
             if !["kind", "apiVersion", "metadata"].iter().all(|field| fields.contains(field)) {
                 continue;

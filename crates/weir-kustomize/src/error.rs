@@ -4,7 +4,8 @@ use weir_doc::ParseError;
 
 const LEADS_OUT: &str = "leads out of the source";
 
-/// Why a build failed. Every variant but [`KustomizeError::Exhausted`] names a place.
+/// Why a build failed. Every variant but [`KustomizeError::Exhausted`] names a place; of several mistakes each has
+/// its own.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum KustomizeError {
     #[error(transparent)]
@@ -35,12 +36,54 @@ pub enum KustomizeError {
     /// A step that cannot be applied to an object.
     #[error("{what} cannot be applied to {object}: {problem}")]
     Apply { at: Origin, what: String, object: String, problem: String },
+    /// Mistakes that do not depend on each other, in the order in which they were met.
+    #[error("{}", listed(.0))]
+    Several(Vec<KustomizeError>),
+}
+
+/// How many mistakes are told at once.
+const MOST_TOLD: usize = 50;
+
+/// A line for each mistake, with its place: `FILE:LINE:COLUMN: what is wrong (remedy)`.
+fn listed(errors: &[KustomizeError]) -> String {
+    let mut out = format!("{} mistakes:", errors.len());
+    for error in errors.iter().take(MOST_TOLD) {
+        let mut report = error.report();
+        let at = report.at.take();
+        let column = at.as_ref().filter(|at| at.line > 0 && at.col > 0).map(|at| format!(":{}", at.col));
+        let place = at.map(|at| format!("{at}{}: ", column.unwrap_or_default())).unwrap_or_default();
+        out.push_str(&format!("\n  {place}{report}"));
+    }
+    if errors.len() > MOST_TOLD {
+        out.push_str(&format!("\n  and {} more", errors.len() - MOST_TOLD));
+    }
+    out
 }
 
 impl KustomizeError {
     /// Whether a file or folder was named that lies outside of the tree: a larger one may have it.
     pub fn leads_out(&self) -> bool {
-        matches!(self, KustomizeError::Path { problem, .. } if problem == LEADS_OUT)
+        match self {
+            KustomizeError::Path { problem, .. } => problem == LEADS_OUT,
+            KustomizeError::Several(errors) => errors.iter().any(KustomizeError::leads_out),
+            _ => false,
+        }
+    }
+
+    /// Nothing, the one error, or all of them.
+    pub(crate) fn several(errors: Vec<KustomizeError>) -> Result<(), KustomizeError> {
+        let mut all = Vec::with_capacity(errors.len());
+        for error in errors {
+            match error {
+                KustomizeError::Several(more) => all.extend(more),
+                one => all.push(one),
+            }
+        }
+        match all.len() {
+            0 => Ok(()),
+            1 => all.pop().map_or(Ok(()), Err),
+            _ => Err(KustomizeError::Several(all)),
+        }
     }
 
     pub(crate) fn field(at: &Origin, field: impl Into<String>, problem: impl Into<String>) -> Self {
@@ -93,7 +136,7 @@ impl Diagnose for KustomizeError {
     fn at(&self) -> Option<Origin> {
         match self {
             Self::Syntax(error) => Diagnose::at(error),
-            Self::Exhausted(_) => None,
+            Self::Exhausted(_) | Self::Several(_) => None,
             Self::Field { at, .. }
             | Self::Path { at, .. }
             | Self::Unsupported { at, .. }

@@ -1,33 +1,82 @@
 //! Reading the fields of a kustomization file one by one, as Go's JSON decoder accepts them: names in
 //! any case, null as absent, nothing unknown.
+//!
+//! A mistake does not end the reading: it is added to [`Mistakes`], so that all are told at once.
 
 use crate::KustomizeError;
 use crate::loader::Sited;
 use crate::scalar;
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 use weir_base::Origin;
 use weir_doc::{Map, Node, Number, Value};
 
+/// What is wrong with the files read so far.
+#[derive(Debug, Default)]
+pub(crate) struct Mistakes(RefCell<Vec<KustomizeError>>);
+
+impl Mistakes {
+    pub fn add(&self, error: KustomizeError) {
+        self.0.borrow_mut().push(error);
+    }
+
+    /// The value, or its default when it is a mistake.
+    pub fn take<T: Default>(&self, found: Result<T, KustomizeError>) -> T {
+        found.unwrap_or_else(|why| {
+            self.add(why);
+            T::default()
+        })
+    }
+
+    /// An error when there was any mistake.
+    pub fn check(self) -> Result<(), KustomizeError> {
+        KustomizeError::several(self.0.into_inner())
+    }
+}
+
+/// Reads a document with mistakes of its own.
+pub(crate) fn read<T>(node: &Node, path: &str, item: impl FnOnce(&mut Fields) -> T) -> Result<T, KustomizeError> {
+    let mistakes = Mistakes::default();
+    let found = {
+        let mut fields = Fields::of(node, path, &mistakes);
+        let found = item(&mut fields);
+        fields.finish();
+        found
+    };
+    mistakes.check().map(|()| found)
+}
+
 pub(crate) struct Fields<'n> {
-    map: &'n Map,
+    /// Nothing when the node is no mapping, which is a mistake already.
+    map: Option<&'n Map>,
     pub at: &'n Origin,
     path: String,
-    known: Vec<String>,
+    known: Vec<&'static str>,
     /// Whether numbers and booleans may stand for text, as in files that are read by type.
     lenient: bool,
+    mistakes: &'n Mistakes,
 }
 
 impl<'n> Fields<'n> {
-    pub fn of(node: &'n Node, path: &str) -> Result<Self, KustomizeError> {
-        match node.as_map() {
-            Some(map) => Ok(Self { map, at: &node.meta.at, path: path.to_owned(), known: Vec::new(), lenient: false }),
-            None => Err(wrong(node, path, "a mapping")),
+    pub fn of(node: &'n Node, path: &str, mistakes: &'n Mistakes) -> Self {
+        let map = node.as_map();
+        if map.is_none() {
+            mistakes.add(wrong(node, path, "a mapping"));
         }
+        Self { map, at: &node.meta.at, path: path.to_owned(), known: Vec::new(), lenient: false, mistakes }
     }
 
-    pub fn lenient(mut self) -> Self {
+    pub fn set_lenient(&mut self) {
         self.lenient = true;
-        self
+    }
+
+    pub fn mistakes(&self) -> &'n Mistakes {
+        self.mistakes
+    }
+
+    /// The path of the mapping from the top of the document.
+    pub fn path(&self) -> &str {
+        &self.path
     }
 
     pub fn path_of(&self, name: &str) -> String {
@@ -35,111 +84,124 @@ impl<'n> Fields<'n> {
     }
 
     /// The value of a field that is set.
-    pub fn node(&mut self, name: &str) -> Option<&'n Node> {
-        self.known.push(name.to_owned());
-        let mut entries = self.map.iter().rev();
-        let same_case = self.map.get(name);
+    pub fn node(&mut self, name: &'static str) -> Option<&'n Node> {
+        self.known.push(name);
+        let map = self.map?;
+        let mut entries = map.iter().rev();
+        let same_case = map.get(name);
         let found = same_case.or_else(|| entries.find(|(key, _)| key.as_str().eq_ignore_ascii_case(name)).map(|e| e.1));
         found.filter(|node| !node.is_null())
     }
 
-    pub fn has(&mut self, name: &str) -> bool {
+    pub fn has(&mut self, name: &'static str) -> bool {
         self.node(name).is_some()
     }
 
-    fn text(&self, node: &Node, path: &str) -> Result<String, KustomizeError> {
+    fn text(&self, node: &Node, path: &str) -> String {
         match &node.value {
-            Value::String(text) => Ok(text.clone()),
-            Value::Null => Ok(String::new()),
-            Value::Bool(_) | Value::Number(_) if self.lenient => Ok(scalar::text(node).into_owned()),
-            _ => Err(wrong(node, path, "a string").with_remedy("put the value in quotes")),
-        }
-    }
-
-    pub fn string(&mut self, name: &str) -> Result<String, KustomizeError> {
-        Ok(self.sited(name)?.text)
-    }
-
-    pub fn sited(&mut self, name: &str) -> Result<Sited, KustomizeError> {
-        match self.node(name) {
-            Some(node) => Ok(Sited { text: self.text(node, &self.path_of(name))?, at: node.meta.at.clone() }),
-            None => Ok(Sited { text: String::new(), at: self.at.clone() }),
-        }
-    }
-
-    pub fn bool(&mut self, name: &str) -> Result<bool, KustomizeError> {
-        match self.node(name) {
-            Some(node) => node.as_bool().ok_or_else(|| wrong(node, &self.path_of(name), "true or false")),
-            None => Ok(false),
-        }
-    }
-
-    pub fn int(&mut self, name: &str) -> Result<Option<i64>, KustomizeError> {
-        match self.node(name).map(|node| (&node.value, node)) {
-            None => Ok(None),
-            Some((Value::Number(Number::Int(n)), _)) => Ok(Some(*n)),
-            Some((_, node)) => Err(wrong(node, &self.path_of(name), "an integer")),
-        }
-    }
-
-    pub fn list<T>(
-        &mut self,
-        name: &str,
-        mut item: impl FnMut(&'n Node, &str) -> Result<T, KustomizeError>,
-    ) -> Result<Vec<T>, KustomizeError> {
-        let Some(node) = self.node(name) else { return Ok(Vec::new()) };
-        let path = self.path_of(name);
-        let items = node.as_seq().ok_or_else(|| wrong(node, &path, "a list"))?;
-        items.iter().enumerate().map(|(at, node)| item(node, &format!("{path}[{at}]"))).collect()
-    }
-
-    pub fn strings(&mut self, name: &str) -> Result<Vec<Sited>, KustomizeError> {
-        let lenient = self.lenient;
-        self.list(name, |node, path| match &node.value {
-            Value::String(text) => Ok(Sited { text: text.clone(), at: node.meta.at.clone() }),
-            Value::Null => Ok(Sited { text: String::new(), at: node.meta.at.clone() }),
-            Value::Bool(_) | Value::Number(_) if lenient => {
-                Ok(Sited { text: scalar::text(node).into_owned(), at: node.meta.at.clone() })
+            Value::String(text) => text.clone(),
+            Value::Null => String::new(),
+            Value::Bool(_) | Value::Number(_) if self.lenient => scalar::text(node).into_owned(),
+            _ => {
+                self.mistakes.add(wrong(node, path, "a string").with_remedy("put the value in quotes"));
+                String::new()
             }
-            _ => Err(wrong(node, path, "a string")),
+        }
+    }
+
+    pub fn string(&mut self, name: &'static str) -> String {
+        self.sited(name).text
+    }
+
+    pub fn sited(&mut self, name: &'static str) -> Sited {
+        match self.node(name) {
+            Some(node) => Sited { text: self.text(node, &self.path_of(name)), at: node.meta.at.clone() },
+            None => Sited { text: String::new(), at: self.at.clone() },
+        }
+    }
+
+    pub fn bool(&mut self, name: &'static str) -> bool {
+        let Some(node) = self.node(name) else { return false };
+        node.as_bool().unwrap_or_else(|| {
+            self.mistakes.add(wrong(node, &self.path_of(name), "true or false"));
+            false
         })
     }
 
-    pub fn map(&mut self, name: &str) -> Result<BTreeMap<String, String>, KustomizeError> {
-        let Some(node) = self.node(name) else { return Ok(BTreeMap::new()) };
+    pub fn int(&mut self, name: &'static str) -> Option<i64> {
+        let node = self.node(name)?;
+        match node.value {
+            Value::Number(Number::Int(n)) => Some(n),
+            Value::Number(Number::Float(n)) if n.fract() == 0.0 && n.abs() < 9.2e18 => Some(n as i64),
+            _ => {
+                self.mistakes.add(wrong(node, &self.path_of(name), "an integer"));
+                None
+            }
+        }
+    }
+
+    fn list(&mut self, name: &'static str) -> impl Iterator<Item = (&'n Node, String)> + use<'n> {
+        let node = self.node(name);
         let path = self.path_of(name);
-        let map = node.as_map().ok_or_else(|| wrong(node, &path, "a mapping"))?;
+        let items = node.and_then(Node::as_seq);
+        if let (Some(node), None) = (node, items) {
+            self.mistakes.add(wrong(node, &path, "a list"));
+        }
+        items.into_iter().flatten().enumerate().map(move |(at, node)| (node, format!("{path}[{at}]")))
+    }
+
+    /// A list of mappings.
+    pub fn items<T>(&mut self, name: &'static str, mut item: impl FnMut(&mut Fields<'n>) -> T) -> Vec<T> {
+        let (mistakes, lenient) = (self.mistakes, self.lenient);
+        let read = |(node, path): (&'n Node, String)| {
+            let mut fields = Fields { lenient, ..Fields::of(node, &path, mistakes) };
+            let found = item(&mut fields);
+            fields.finish();
+            found
+        };
+        self.list(name).map(read).collect()
+    }
+
+    pub fn strings(&mut self, name: &'static str) -> Vec<Sited> {
+        let items: Vec<_> = self.list(name).collect();
+        let read = |(node, path): (&'n Node, String)| Sited { text: self.text(node, &path), at: node.meta.at.clone() };
+        items.into_iter().map(read).collect()
+    }
+
+    pub fn map(&mut self, name: &'static str) -> BTreeMap<String, String> {
+        let Some(node) = self.node(name) else { return BTreeMap::new() };
+        let path = self.path_of(name);
+        let Some(map) = node.as_map() else {
+            self.mistakes.add(wrong(node, &path, "a mapping"));
+            return BTreeMap::new();
+        };
         let entries = map
             .iter()
-            .map(|(key, value)| Ok((key.as_str().to_owned(), self.text(value, &format!("{path}.{}", key.as_str()))?)));
+            .map(|(key, value)| (key.as_str().to_owned(), self.text(value, &format!("{path}.{}", key.as_str()))));
         entries.collect()
     }
 
-    pub fn nested<T>(
-        &mut self,
-        name: &str,
-        read: impl FnOnce(Fields<'n>) -> Result<T, KustomizeError>,
-    ) -> Result<Option<T>, KustomizeError> {
-        let Some(node) = self.node(name) else { return Ok(None) };
-        let mut fields = Fields::of(node, &self.path_of(name))?;
-        fields.lenient = self.lenient;
-        read(fields).map(Some)
+    pub fn nested<T>(&mut self, name: &'static str, read: impl FnOnce(&mut Fields<'n>) -> T) -> Option<T> {
+        let node = self.node(name)?;
+        let mut fields = Fields { lenient: self.lenient, ..Fields::of(node, &self.path_of(name), self.mistakes) };
+        let found = read(&mut fields);
+        fields.finish();
+        Some(found)
     }
 
     /// Refuses what was not asked for.
-    pub fn finish(self) -> Result<(), KustomizeError> {
-        if self.lenient {
-            return Ok(());
+    pub fn finish(&self) {
+        let unknown = |key: &str| !self.known.iter().any(|name| name.eq_ignore_ascii_case(key));
+        let Some(map) = self.map.filter(|_| !self.lenient) else { return };
+        for (key, value) in map.iter().filter(|(key, _)| unknown(key.as_str())) {
+            let at = Origin::new(value.meta.at.file.clone(), key.line, key.col);
+            let error = KustomizeError::field(&at, self.path_of(key.as_str()), "unknown field");
+            let near = self.known.iter().map(|name| (distance(name, key.as_str()), name)).min();
+            self.mistakes.add(match near {
+                Some((distance, name)) if distance <= 2 => error.with_remedy(format!("did you mean '{name}'?")),
+                _ => error.with_remedy(format!("expected one of {}", self.known.join(", "))),
+            });
         }
-        let is_known = |key: &str| self.known.iter().any(|name| name.eq_ignore_ascii_case(key));
-        let Some((key, value)) = self.map.iter().find(|(key, _)| !is_known(key.as_str())) else { return Ok(()) };
-        let at = Origin::new(value.meta.at.file.clone(), key.line, key.col);
-        let error = KustomizeError::field(&at, self.path_of(key.as_str()), "unknown field");
-        let near = self.known.iter().map(|name| (distance(name, key.as_str()), name)).min();
-        Err(match near {
-            Some((distance, name)) if distance <= 2 => error.with_remedy(format!("did you mean '{name}'?")),
-            _ => error.with_remedy(format!("expected one of {}", self.known.join(", "))),
-        })
     }
 }
 

@@ -1,11 +1,11 @@
 //! The kustomization file: every field, read strictly.
 
-use crate::KustomizeError;
 use crate::args::{Generator, Image, Label, Patch, Replica, SortOptions, Var};
-use crate::fields::{Fields, wrong};
+use crate::fields::{Fields, Mistakes, wrong};
 use crate::generate::GeneratorOptions;
 use crate::loader::Sited;
 use crate::replacement::ReplacementField;
+use crate::{KustomizeError, Warning};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use weir_base::{Budget, Origin};
@@ -13,6 +13,16 @@ use weir_doc::{Dialect, Node, yaml};
 
 const KUSTOMIZATION: (&str, &str) = ("Kustomization", "kustomize.config.k8s.io/v1beta1");
 const COMPONENT: (&str, &str) = ("Component", "kustomize.config.k8s.io/v1alpha1");
+
+/// Fields that another one has taken the place of.
+const DEPRECATED: [(&str, &str); 6] = [
+    ("bases", "resources"),
+    ("commonLabels", "labels"),
+    ("imageTags", "images"),
+    ("patchesJson6902", "patches"),
+    ("patchesStrategicMerge", "patches"),
+    ("vars", "replacements"),
+];
 
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Kustomization {
@@ -46,12 +56,13 @@ pub(crate) struct Kustomization {
     pub transformers: Vec<Sited>,
     pub validators: Vec<Sited>,
     pub build_metadata: Vec<String>,
+    pub warnings: Vec<Warning>,
 }
 
 impl Kustomization {
-    pub fn read(text: &[u8], file: &Arc<str>, budget: &Budget) -> Result<Self, KustomizeError> {
-        let documents = yaml::parse_all(text, Some(file), Dialect::Sigs, budget)?;
-        let document = documents.into_iter().next().unwrap_or_default();
+    /// Reads the file; an error only where it is no YAML, all else is added to the mistakes.
+    pub fn read(text: &[u8], file: &Arc<str>, mistakes: &Mistakes, budget: &Budget) -> Result<Self, KustomizeError> {
+        let document = yaml::parse_first(text, Some(file), 0, Dialect::Sigs, budget)?.unwrap_or_default();
         let at = Origin::file(file.clone());
         let is_set = |node: &Node| !node.is_null() && node.as_str() != Some("");
         let empty = document.as_map().is_some_and(|map| {
@@ -61,87 +72,100 @@ impl Kustomization {
             return Err(KustomizeError::field(&at, "kustomization", "the file is empty")
                 .with_remedy("add resources, generators or transformers to it"));
         }
-        let mut fields = Fields::of(&document, "")?;
-        let is_component = read_kind(&mut fields)?;
-        fields.nested("metadata", read_metadata)?;
-        refuse_helm(&mut fields)?;
-        let mut resources = fields.strings("resources")?;
-        resources.extend(fields.strings("bases")?);
-        let mut images = fields.list("images", Image::read)?;
-        images.extend(fields.list("imageTags", Image::read)?);
+        let mut fields = Fields::of(&document, "", mistakes);
+        let fields = &mut fields;
+        let is_component = read_kind(fields);
+        fields.nested("metadata", read_metadata);
+        refuse_helm(fields);
+        let warnings = warnings(fields);
+        let mut resources = fields.strings("resources");
+        resources.extend(fields.strings("bases"));
+        let mut images = fields.items("images", Image::read);
+        images.extend(fields.items("imageTags", Image::read));
         let kustomization = Self {
             file: file.clone(),
             is_component,
-            openapi: fields.map("openapi")?,
+            openapi: fields.map("openapi"),
             openapi_at: fields.node("openapi").map(|node| node.meta.at.clone()).unwrap_or_else(|| at.clone()),
             at,
-            name_prefix: fields.string("namePrefix")?,
-            name_suffix: fields.string("nameSuffix")?,
-            namespace: fields.string("namespace")?,
-            common_labels: fields.map("commonLabels")?,
-            labels: fields.list("labels", Label::read)?,
-            common_annotations: fields.map("commonAnnotations")?,
-            patches_strategic_merge: fields.strings("patchesStrategicMerge")?,
-            patches_json: fields.list("patchesJson6902", Patch::read)?,
-            patches: fields.list("patches", Patch::read)?,
+            name_prefix: fields.string("namePrefix"),
+            name_suffix: fields.string("nameSuffix"),
+            namespace: fields.string("namespace"),
+            common_labels: fields.map("commonLabels"),
+            labels: fields.items("labels", Label::read),
+            common_annotations: fields.map("commonAnnotations"),
+            patches_strategic_merge: fields.strings("patchesStrategicMerge"),
+            patches_json: fields.items("patchesJson6902", Patch::read),
+            patches: fields.items("patches", Patch::read),
             images,
-            replacements: fields.list("replacements", ReplacementField::read)?,
-            replicas: fields.list("replicas", Replica::read)?,
-            vars: fields.list("vars", Var::read)?,
-            sort_options: fields.nested("sortOptions", SortOptions::read)?,
+            replacements: fields.items("replacements", |fields| ReplacementField::read(fields).unless_empty()),
+            replicas: fields.items("replicas", Replica::read),
+            vars: fields.items("vars", Var::read),
+            sort_options: fields.nested("sortOptions", SortOptions::read),
             resources,
-            components: fields.strings("components")?,
-            crds: fields.strings("crds")?,
-            config_maps: fields.list("configMapGenerator", |node, path| Generator::read(node, path, false))?,
-            secrets: fields.list("secretGenerator", |node, path| Generator::read(node, path, true))?,
-            generator_options: fields.nested("generatorOptions", GeneratorOptions::read)?,
-            configurations: fields.strings("configurations")?,
-            generators: fields.strings("generators")?,
-            transformers: fields.strings("transformers")?,
-            validators: fields.strings("validators")?,
-            build_metadata: fields.strings("buildMetadata")?.into_iter().map(|sited| sited.text).collect(),
+            components: fields.strings("components"),
+            crds: fields.strings("crds"),
+            config_maps: fields.items("configMapGenerator", |fields| Generator::read(fields, false)),
+            secrets: fields.items("secretGenerator", |fields| Generator::read(fields, true)),
+            generator_options: fields.nested("generatorOptions", GeneratorOptions::read),
+            configurations: fields.strings("configurations"),
+            generators: fields.strings("generators"),
+            transformers: fields.strings("transformers"),
+            validators: fields.strings("validators"),
+            build_metadata: fields.strings("buildMetadata").into_iter().map(|sited| sited.text).collect(),
+            warnings,
         };
-        fields.finish()?;
+        fields.finish();
         Ok(kustomization)
     }
 }
 
 /// Whether the file is a component's.
-fn read_kind(fields: &mut Fields) -> Result<bool, KustomizeError> {
-    let (api_version, kind) = (fields.sited("apiVersion")?, fields.sited("kind")?);
+fn read_kind(fields: &mut Fields) -> bool {
+    let (api_version, kind) = (fields.sited("apiVersion"), fields.sited("kind"));
     let (known, version) = if kind.text == COMPONENT.0 { COMPONENT } else { KUSTOMIZATION };
+    let mistakes = fields.mistakes();
     if !kind.text.is_empty() && kind.text != known {
         let problem = format!("'{}' is not Kustomization or Component", kind.text);
-        return Err(KustomizeError::field(&kind.at, "kind", problem));
+        mistakes.add(KustomizeError::field(&kind.at, "kind", problem));
     }
     if !api_version.text.is_empty() && api_version.text != version {
         let problem = format!("'{}' is not {version}, the apiVersion of a {known}", api_version.text);
-        return Err(KustomizeError::field(&api_version.at, "apiVersion", problem));
+        mistakes.add(KustomizeError::field(&api_version.at, "apiVersion", problem));
     }
-    Ok(kind.text == COMPONENT.0)
+    kind.text == COMPONENT.0
 }
 
-fn read_metadata(mut fields: Fields) -> Result<(), KustomizeError> {
+fn read_metadata(fields: &mut Fields) {
     for name in ["name", "namespace"] {
-        fields.string(name)?;
+        fields.string(name);
     }
     for name in ["labels", "annotations"] {
-        fields.map(name)?;
+        fields.map(name);
     }
-    fields.finish()
 }
 
-fn refuse_helm(fields: &mut Fields) -> Result<(), KustomizeError> {
+fn warnings(fields: &mut Fields) -> Vec<Warning> {
+    let mut found = Vec::new();
+    for (name, instead) in DEPRECATED {
+        if let Some(node) = fields.node(name) {
+            let message = format!("'{name}' is deprecated, use '{instead}' instead");
+            found.push(Warning { at: node.meta.at.clone(), field: name.to_owned(), message });
+        }
+    }
+    found
+}
+
+fn refuse_helm(fields: &mut Fields) {
     for name in ["helmCharts", "helmChartInflationGenerator", "helmGlobals"] {
         let Some(node) = fields.node(name) else { continue };
         match node.as_seq() {
             Some(items) if items.is_empty() => {}
-            None if name != "helmGlobals" => return Err(wrong(node, name, "a list")),
+            None if name != "helmGlobals" => fields.mistakes().add(wrong(node, name, "a list")),
             _ => {
                 let remedy = "deploy the chart with a HelmRelease, or commit what it renders";
-                return Err(KustomizeError::unsupported(&node.meta.at, format!("the field {name}"), remedy));
+                fields.mistakes().add(KustomizeError::unsupported(&node.meta.at, format!("the field {name}"), remedy));
             }
         }
     }
-    Ok(())
 }

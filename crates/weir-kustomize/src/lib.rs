@@ -2,7 +2,7 @@
 //!
 //! Contract: a pure function of a [`Tree`], a path and [`Options`]: no I/O, no clock, no randomness.
 //! The verdict and the output are those of kustomize 5.8.1; the messages are our own and name file,
-//! line, field and remedy. Every path goes through [`weir_base::tree::join`], so that nothing outside
+//! line, field and remedy, and tell all mistakes of the kustomization files at once. Every path goes through [`weir_base::tree::join`], so that nothing outside
 //! the tree can be read. Each object knows the file and line it comes from.
 //!
 //! The road: [`target`] reads a kustomization and what it names (resources, generators, components),
@@ -20,6 +20,7 @@ mod error;
 mod fields;
 mod fieldspec;
 mod generate;
+mod iam;
 mod id;
 mod kustomization;
 mod labels;
@@ -43,12 +44,14 @@ mod target;
 mod tests;
 mod timestamp;
 mod transform;
+mod validate;
 
 pub use error::KustomizeError;
 pub use loader::FILE_NAMES;
 pub use picker::Picker;
 
-use weir_base::{Budget, Tree};
+use std::fmt;
+use weir_base::{Budget, Origin, Tree};
 use weir_doc::{Node, emit};
 
 /// The version of kustomize whose behaviour this is.
@@ -86,6 +89,22 @@ pub enum Order {
 pub struct Built {
     /// In the order of the output; `meta.at` is where each comes from.
     pub objects: Vec<Node>,
+    /// What works, but should be changed.
+    pub warnings: Vec<Warning>,
+}
+
+/// A field that is deprecated.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Warning {
+    pub at: Origin,
+    pub field: String,
+    pub message: String,
+}
+
+impl fmt::Display for Warning {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.at, self.message)
+    }
 }
 
 /// Builds the kustomization in the folder `path` of a tree.

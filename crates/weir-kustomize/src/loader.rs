@@ -59,7 +59,17 @@ impl<'t> Loader<'t> {
             None if self.tree.find(&full) == Found::Folder => {
                 Err(missing(&path.at, field, &path.text, "is a folder, expected a file"))
             }
-            None => Err(missing(&path.at, field, &path.text, "does not exist")),
+            None => Err(self.absent(path, field, &full)),
+        }
+    }
+
+    fn absent(&self, path: &Sited, field: &str, full: &str) -> KustomizeError {
+        match self.tree.link_on(full) {
+            Some(link) => {
+                let problem = format!("is not read, since '{link}' is a symbolic link");
+                missing(&path.at, field, &path.text, &problem).with_remedy("put a copy of the file in its place")
+            }
+            None => missing(&path.at, field, &path.text, "does not exist"),
         }
     }
 
@@ -70,7 +80,7 @@ impl<'t> Loader<'t> {
         match self.tree.find(&root) {
             Found::Folder => {}
             Found::File(_) => return Err(missing(&path.at, field, &path.text, "is a file, expected a folder")),
-            Found::Nothing => return Err(missing(&path.at, field, &path.text, "does not exist")),
+            Found::Nothing => return Err(self.absent(path, field, &root)),
         }
         let visited = self.ancestors.iter().chain([&self.root]).find(|visited| is_below(visited, &root));
         if let Some(visited) = visited {
@@ -87,6 +97,14 @@ impl<'t> Loader<'t> {
         let mut ancestors = self.ancestors.clone();
         ancestors.push(self.root.clone());
         Ok(Self { root, ancestors, ..self.clone() })
+    }
+
+    /// Whether a file, or a folder that may be entered, is there.
+    pub fn check(&self, path: &Sited, field: &str) -> Result<(), KustomizeError> {
+        match self.find(path, field)? {
+            Found::Folder => self.enter(path, field).map(drop),
+            _ => self.load(path, field).map(drop),
+        }
     }
 
     /// The kustomization file of the folder.

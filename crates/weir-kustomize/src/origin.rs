@@ -49,8 +49,12 @@ fn set(resource: &mut Resource, key: &str, text: &str) {
 /// Notes where an object comes from, unless that is known.
 pub(crate) fn note_origin(resource: &mut Resource, origin: &Node) {
     if !resource.annotations().contains_key(ORIGIN) {
-        set(resource, ORIGIN, &emit::to_yaml_in_order(origin));
+        set_origin(resource, origin);
     }
+}
+
+pub(crate) fn set_origin(resource: &mut Resource, origin: &Node) {
+    set(resource, ORIGIN, &emit::to_yaml_in_order(origin));
 }
 
 /// Notes that a transformer ran on an object; one that made the object is its origin.

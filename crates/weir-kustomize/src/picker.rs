@@ -1,5 +1,5 @@
 use crate::KustomizeError;
-use crate::fields::Fields;
+use crate::fields;
 use crate::id::Gvk;
 use crate::selector::Selector;
 use std::collections::BTreeMap;
@@ -13,7 +13,7 @@ pub struct Picker(Selector);
 impl Picker {
     /// Reads the parts; `field` is what errors call them.
     pub fn read(target: &Node, field: &str) -> Result<Self, KustomizeError> {
-        Selector::read(Fields::of(target, field)?).map(Self)
+        fields::read(target, field, Selector::read).map(Self)
     }
 
     pub fn picks(&self, object: &Node) -> bool {

@@ -4,17 +4,19 @@
 use crate::KustomizeError;
 use crate::args::{Generator, Image, Patch, Replica};
 use crate::config;
-use crate::fields::Fields;
+use crate::fields::{self, Fields};
 use crate::fieldspec::FieldSpec;
 use crate::generate;
+use crate::iam::{self, Policy};
 use crate::loader::{Loader, Sited};
 use crate::origin;
 use crate::read;
 use crate::replacement::{self, ReplacementField};
 use crate::resource::Resource;
+use crate::scalar;
 use crate::target::{Build, Gathered, Run, Target};
-use crate::transform::{self, Context, Subjects};
-use weir_base::Budget;
+use crate::transform::{self, Context, Subjects, ValueAdd};
+use weir_base::{Budget, Origin};
 use weir_doc::{Map, Node};
 
 /// The object that configures a generator or transformer.
@@ -33,44 +35,65 @@ pub(crate) fn load(
     budget: &Budget,
 ) -> Result<Vec<Plugin>, KustomizeError> {
     let mut gathered = Gathered::default();
+    let mut paths = Vec::new();
+    // What stands in the field comes before what stands in files.
     for entry in entries {
-        let file = entry.at.file.clone().unwrap_or_else(|| field.into());
         // A path is no object, so it fails to be read as one.
-        match read::objects(entry.text.as_bytes(), &file, budget) {
-            Ok(mut objects) => {
-                for resource in &mut objects {
-                    resource.node.meta.at = entry.at.clone();
-                    if let Some(trail) = &target.trail {
-                        let name = target.file.file.rsplit('/').next().unwrap_or_default();
-                        origin::note_origin(resource, &trail.append(name).file());
-                    }
-                }
-                gathered.resources.append_all(objects, &build.schemas)?;
-            }
-            Err(_) => target.resource(entry, field, &mut gathered, build, budget)?,
+        let Ok(mut objects) = read::inline(entry, field, budget) else {
+            paths.push(entry);
+            continue;
+        };
+        if let Some(trail) = &target.trail {
+            let name = target.file.file.rsplit('/').next().unwrap_or_default();
+            let origin = trail.append(name).file();
+            objects.iter_mut().for_each(|resource| origin::set_origin(resource, &origin));
         }
+        gathered.resources.append_all(objects, &build.schemas)?;
+    }
+    for path in paths {
+        target.resource(path, field, &mut gathered, build, budget)?;
     }
     gathered.resources.list.into_iter().map(|config| Plugin::of(config, target)).collect()
 }
 
+pub(crate) fn is_inline(entry: &Sited, field: &str, budget: &Budget) -> bool {
+    read::inline(entry, field, budget).is_ok()
+}
+
 impl Plugin {
     fn of(config: Resource, target: &Target) -> Result<Self, KustomizeError> {
+        let mut config = config;
         if config.api_version() != "builtin" {
             let what = format!("the plugin {} {}", config.api_version(), config.kind());
             let remedy = "only built-in generators and transformers (apiVersion: builtin) run";
             return Err(KustomizeError::unsupported(config.at(), what, remedy));
         }
         let origin = target.trail.as_ref().map(|_| configured_by(&config));
+        // kustomize prints the object and reads its arguments from that.
+        scalar::finish(&mut config.node);
+        scalar::print_as_json(&mut config.node).map_err(|why| KustomizeError::object(config.at(), why))?;
         Ok(Self { config, origin })
     }
 
-    fn fields(&self) -> Result<Fields<'_>, KustomizeError> {
-        Ok(Fields::of(&self.config.node, "")?.lenient())
+    /// Reads the configuration, in which kustomize takes no offence at unknown fields.
+    fn read<T>(&self, item: impl FnOnce(&mut Fields) -> T) -> Result<T, KustomizeError> {
+        fields::read(&self.config.node, "", |fields| {
+            fields.set_lenient();
+            item(fields)
+        })
+    }
+
+    pub fn at(&self) -> &Origin {
+        self.config.at()
+    }
+
+    pub fn kind(&self) -> String {
+        self.config.kind()
     }
 
     fn refuse<T>(&self, role: &str) -> Result<T, KustomizeError> {
         let what = format!("the built-in {role} {}", self.config.kind());
-        Err(KustomizeError::unsupported(self.config.at(), what, "use a field of the kustomization instead"))
+        Err(KustomizeError::unsupported(self.at(), what, "use a field of the kustomization instead"))
     }
 
     pub fn generate(
@@ -80,23 +103,27 @@ impl Plugin {
         build: &mut Build,
         budget: &Budget,
     ) -> Result<(), KustomizeError> {
-        let is_secret = match self.config.kind().as_str() {
-            "ConfigMapGenerator" => false,
-            "SecretGenerator" => true,
+        let mut made = match self.config.kind().as_str() {
+            "ConfigMapGenerator" => self.content(target, false, budget)?,
+            "SecretGenerator" => self.content(target, true, budget)?,
+            "IAMPolicyGenerator" => iam::generate(&self.read(Policy::read)?, budget)?,
             _ => return self.refuse("generator"),
         };
-        let mut generator = Generator::from_fields(&mut self.fields()?, is_secret)?;
+        if let Some(origin) = &self.origin {
+            origin::note_origin(&mut made, origin);
+        }
+        gathered.resources.absorb(made, &build.schemas)
+    }
+
+    fn content(&self, target: &Target, is_secret: bool, budget: &Budget) -> Result<Resource, KustomizeError> {
+        let mut generator = self.read(|fields| Generator::read(fields, is_secret))?;
         if generator.name.is_empty() {
             generator.name = self.config.name();
         }
         if generator.namespace.is_empty() {
             generator.namespace = self.config.namespace();
         }
-        let mut made = generate::generate(&generator, None, &target.loader, budget)?;
-        if let Some(origin) = &self.origin {
-            origin::note_origin(&mut made, origin);
-        }
-        gathered.resources.absorb(made, &build.schemas)
+        generate::generate(&generator, None, &target.loader, budget)
     }
 
     pub fn transform(&self, run: &mut Run) -> Result<(), KustomizeError> {
@@ -104,49 +131,52 @@ impl Plugin {
         run.noted(self.origin.clone(), |cx| self.apply(cx, &loader))
     }
 
-    fn apply(&self, cx: &mut Context, loader: &Loader) -> Result<(), KustomizeError> {
-        let at = self.config.at();
-        let mut fields = self.fields()?;
-        let specs = |fields: &mut Fields| fields.list("fieldSpecs", config::spec);
+    /// Runs the transformer without a note on the objects.
+    pub fn apply(&self, cx: &mut Context, loader: &Loader) -> Result<(), KustomizeError> {
+        let at = self.at();
+        let specs = |fields: &mut Fields| fields.items("fieldSpecs", config::spec);
         match self.config.kind().as_str() {
             "AnnotationsTransformer" => {
-                transform::add_annotations(cx, &fields.map("annotations")?, &specs(&mut fields)?, at)
+                let (pairs, specs) = self.read(|fields| (fields.map("annotations"), specs(fields)))?;
+                transform::add_annotations(cx, &pairs, &specs, at)
             }
-            "LabelTransformer" => transform::add_labels(cx, &fields.map("labels")?, &specs(&mut fields)?, at),
-            "NamespaceTransformer" => set_namespace(cx, &mut fields, &self.config),
-            "PrefixTransformer" => {
-                transform::add_prefix(cx, &fields.string("prefix")?, &self.some_specs(&mut fields)?, at)
+            "LabelTransformer" => {
+                let (pairs, specs) = self.read(|fields| (fields.map("labels"), specs(fields)))?;
+                transform::add_labels(cx, &pairs, &specs, at)
             }
-            "SuffixTransformer" => {
-                transform::add_suffix(cx, &fields.string("suffix")?, &self.some_specs(&mut fields)?, at)
-            }
+            "NamespaceTransformer" => self.set_namespace(cx),
+            "PrefixTransformer" => transform::add_prefix(cx, &self.text("prefix")?, &self.some_specs()?, at),
+            "SuffixTransformer" => transform::add_suffix(cx, &self.text("suffix")?, &self.some_specs()?, at),
             "PrefixSuffixTransformer" => {
-                let specs = self.some_specs(&mut fields)?;
-                transform::add_prefix(cx, &fields.string("prefix")?, &specs, at)?;
-                transform::add_suffix(cx, &fields.string("suffix")?, &specs, at)
+                let specs = self.some_specs()?;
+                transform::add_prefix(cx, &self.text("prefix")?, &specs, at)?;
+                transform::add_suffix(cx, &self.text("suffix")?, &specs, at)
             }
             "ImageTagTransformer" => {
-                let image = fields.nested("imageTag", Image::from_fields)?.unwrap_or_default();
-                transform::set_image(cx, &image, &specs(&mut fields)?)
+                let (image, specs) = self.read(|fields| (fields.nested("imageTag", Image::read), specs(fields)))?;
+                transform::set_image(cx, &image.unwrap_or_default(), &specs)
             }
             "ReplicaCountTransformer" => {
-                let replica = fields.nested("replica", Replica::from_fields)?.unwrap_or_default();
-                transform::set_replicas(cx, &replica, &specs(&mut fields)?)
+                let (replica, specs) = self.read(|fields| (fields.nested("replica", Replica::read), specs(fields)))?;
+                transform::set_replicas(cx, &replica.unwrap_or_default(), &specs)
             }
-            "PatchTransformer" => transform::apply_patch(cx, &Patch::from_fields(fields, "patch")?, loader),
+            "PatchTransformer" => transform::apply_patch(cx, &self.read(Patch::read)?, loader),
             "PatchStrategicMergeTransformer" => {
-                let mut patches = fields.strings("paths")?;
-                patches.extend(Some(fields.sited("patches")?).filter(|text| !text.text.is_empty()));
+                let (mut patches, text) = self.read(|fields| (fields.strings("paths"), fields.sited("patches")))?;
+                patches.extend(Some(text).filter(|text| !text.text.is_empty()));
                 transform::strategic_patches(cx, &patches, loader)
             }
             "PatchJson6902Transformer" => {
-                let operations = fields.sited("jsonOp")?;
-                let patch = Patch { patch: operations, ..Patch::from_fields(fields, "patch")? };
-                transform::json_patches(cx, &patch, loader)
+                let (operations, patch) = self.read(|fields| (fields.sited("jsonOp"), Patch::read(fields)))?;
+                transform::json_patches(cx, &Patch { patch: operations, ..patch }, loader)
             }
             "ReplacementTransformer" => {
-                let list = fields.list("replacements", ReplacementField::read)?;
+                let list = self.read(|fields| fields.items("replacements", ReplacementField::read))?;
                 replacement::apply(cx, &replacement::load(&list, loader, cx.budget)?)
+            }
+            "ValueAddTransformer" => {
+                let addition = self.read(ValueAdd::read)?.complete(loader, cx.budget)?;
+                transform::add_value(cx, &addition)
             }
             "HashTransformer" => {
                 let schemas = cx.schemas;
@@ -157,32 +187,35 @@ impl Plugin {
         }
     }
 
-    fn some_specs(&self, fields: &mut Fields) -> Result<Vec<FieldSpec>, KustomizeError> {
-        if !fields.has("fieldSpecs") {
-            return Err(KustomizeError::field(self.config.at(), "fieldSpecs", "is missing"));
-        }
-        fields.list("fieldSpecs", config::spec)
+    fn text(&self, field: &'static str) -> Result<String, KustomizeError> {
+        self.read(|fields| fields.string(field))
     }
-}
 
-fn set_namespace(cx: &mut Context, fields: &mut Fields, config: &Resource) -> Result<(), KustomizeError> {
-    let namespace = config.namespace();
-    let mode = fields.sited("setRoleBindingSubjects")?;
-    let subjects = match mode.text.as_str() {
-        "" | "defaultOnly" => Subjects::Default,
-        "allServiceAccounts" => Subjects::AllServiceAccounts,
-        "none" => Subjects::None,
-        other => {
-            let problem = format!("'{other}' is not defaultOnly, allServiceAccounts or none");
-            return Err(KustomizeError::field(&mode.at, "setRoleBindingSubjects", problem));
-        }
-    };
-    let unset_only = fields.bool("unsetOnly")?;
-    let specs = fields.list("fieldSpecs", config::spec)?;
-    if namespace.is_empty() {
-        return Ok(());
+    fn some_specs(&self) -> Result<Vec<FieldSpec>, KustomizeError> {
+        let specs = self.read(|fields| fields.has("fieldSpecs").then(|| fields.items("fieldSpecs", config::spec)))?;
+        specs.ok_or_else(|| KustomizeError::field(self.at(), "fieldSpecs", "is missing"))
     }
-    transform::set_namespace(cx, &namespace, &specs, subjects, unset_only, config.at())
+
+    fn set_namespace(&self, cx: &mut Context) -> Result<(), KustomizeError> {
+        let namespace = self.config.namespace();
+        let (mode, unset_only, specs) = self.read(|fields| {
+            let mode = fields.sited("setRoleBindingSubjects");
+            (mode, fields.bool("unsetOnly"), fields.items("fieldSpecs", config::spec))
+        })?;
+        let subjects = match mode.text.as_str() {
+            "" | "defaultOnly" => Subjects::Default,
+            "allServiceAccounts" => Subjects::AllServiceAccounts,
+            "none" => Subjects::None,
+            other => {
+                let problem = format!("'{other}' is not defaultOnly, allServiceAccounts or none");
+                return Err(KustomizeError::field(&mode.at, "setRoleBindingSubjects", problem));
+            }
+        };
+        if namespace.is_empty() {
+            return Ok(());
+        }
+        transform::set_namespace(cx, &namespace, &specs, subjects, unset_only, self.at())
+    }
 }
 
 fn configured_by(config: &Resource) -> Node {

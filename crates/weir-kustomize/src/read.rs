@@ -1,8 +1,11 @@
 //! From text to objects: documents, lists of objects, and what every object must have.
 
 use crate::KustomizeError;
+use crate::fields::Mistakes;
+use crate::loader::Sited;
 use crate::resource::Resource;
 use crate::scalar;
+use std::borrow::Cow;
 use std::collections::VecDeque;
 use std::sync::Arc;
 use weir_base::{Budget, Origin};
@@ -10,21 +13,24 @@ use weir_doc::{Dialect, Node, ParseError, Value, yaml};
 
 /// The objects of a text, in order.
 pub(crate) fn objects(text: &[u8], file: &Arc<str>, budget: &Budget) -> Result<Vec<Resource>, KustomizeError> {
-    check_separators(text, file)?;
-    let mut documents = yaml::parse_all(text, Some(file), Dialect::V3, budget)?;
+    let text = without_returns(text);
+    let chunks = split(&text, file)?;
+    let mut documents = Vec::new();
+    for (chunk, lines) in &chunks {
+        let document = yaml::parse_first(chunk, Some(file), *lines, Dialect::V3, budget)?;
+        documents.extend(document.filter(|document| !document.is_null()));
+    }
     documents.iter_mut().for_each(scalar::mark_timestamps);
-    documents.retain(|document| !document.is_null());
-    if let [list] = documents.as_slice()
+    if let ([list], [_]) = (documents.as_slice(), chunks.as_slice())
         && matches!(list.str_at(&["kind"]), Some("List" | "ResourceList"))
         && (list.get("items").is_some() || list.get("functionConfig").is_some())
     {
         documents = list.get("items").and_then(Node::as_seq).cloned().unwrap_or_default();
     }
-    let mut queue = VecDeque::new();
-    for document in documents.into_iter().filter(|document| !scalar::is_nil_or_empty(document)) {
-        validate(&document)?;
-        queue.push_back(document);
-    }
+    let mistakes = Mistakes::default();
+    let mut queue: VecDeque<Node> =
+        documents.into_iter().filter(|document| !scalar::is_nil_or_empty(document)).collect();
+    queue.iter().for_each(|document| mistakes.take(validate(document)));
     let mut found = Vec::new();
     while let Some(mut document) = queue.pop_front() {
         budget.spend(1)?;
@@ -41,31 +47,75 @@ pub(crate) fn objects(text: &[u8], file: &Arc<str>, budget: &Budget) -> Result<V
                     if scalar::is_nil_or_empty(&item) {
                         continue;
                     }
-                    validate(&item)?;
+                    mistakes.take(validate(&item));
                     scalar::quote_strings(&mut item);
                     queue.push_back(item);
                 }
             }
-            Some((_, at)) => {
-                return Err(KustomizeError::object(at, format!("items of {kind} is not a list")));
-            }
+            Some((_, at)) => mistakes.add(KustomizeError::object(at, format!("items of {kind} is not a list"))),
         }
     }
+    mistakes.check()?;
     Ok(found)
 }
 
-/// A line that begins with `---` may only be followed by a comment.
-fn check_separators(text: &[u8], file: &Arc<str>) -> Result<(), KustomizeError> {
-    for (number, line) in text.split(|byte| *byte == b'\n').enumerate().skip(1) {
-        let Some(rest) = line.strip_prefix(b"---") else { continue };
-        let rest = rest.trim_ascii();
-        if !rest.is_empty() && !rest.starts_with(b"#") {
-            let at = Origin::new(Some(file.clone()), number as u32 + 1, 1);
-            let shown = String::from_utf8_lossy(line.trim_ascii()).into_owned();
-            return Err(ParseError::new(at, format!("invalid document separator: {shown}")).into());
+/// The objects of a text that stands in a field: each part of them is where the field is.
+pub(crate) fn inline(text: &Sited, field: &str, budget: &Budget) -> Result<Vec<Resource>, KustomizeError> {
+    let file = text.at.file.clone().unwrap_or_else(|| field.into());
+    let mut found = objects(text.text.as_bytes(), &file, budget)?;
+    found.iter_mut().for_each(|resource| place(&mut resource.node, &text.at));
+    Ok(found)
+}
+
+fn place(node: &mut Node, at: &Origin) {
+    node.meta.at = at.clone();
+    match &mut node.value {
+        Value::Map(map) => map.values_mut().for_each(|value| place(value, at)),
+        Value::Seq(items) => items.iter_mut().for_each(|item| place(item, at)),
+        _ => {}
+    }
+}
+
+fn without_returns(text: &[u8]) -> Cow<'_, [u8]> {
+    if !text.contains(&b'\r') {
+        return Cow::Borrowed(text);
+    }
+    let mut out = Vec::with_capacity(text.len());
+    for (at, byte) in text.iter().enumerate() {
+        if *byte != b'\r' || text.get(at + 1) != Some(&b'\n') {
+            out.push(*byte);
         }
     }
-    Ok(())
+    Cow::Owned(out)
+}
+
+/// The parts between lines that begin with `---`, each with the number of lines before it. kyaml splits a text
+/// before it parses it, and reads one document of each part: an end marker or a directive does not survive this.
+fn split<'t>(text: &'t [u8], file: &Arc<str>) -> Result<Vec<(&'t [u8], u32)>, KustomizeError> {
+    let mut chunks = Vec::new();
+    let (mut start, mut lines) = (0, 0);
+    let mut at = 0;
+    let mut line = 0;
+    while let Some(found) = text[at..].iter().position(|byte| *byte == b'\n') {
+        let next = at + found + 1;
+        line += 1;
+        let end = text[next..].iter().position(|byte| *byte == b'\n').map(|length| next + length);
+        let (Some(end), true) = (end, text[next..].starts_with(b"---")) else {
+            at = next;
+            continue;
+        };
+        let rest = text[next + 3..end].trim_ascii();
+        if !rest.is_empty() && !rest.starts_with(b"#") {
+            let at = Origin::new(Some(file.clone()), line + 1, 1);
+            let shown = String::from_utf8_lossy(text[next..end].trim_ascii()).into_owned();
+            return Err(ParseError::new(at, format!("invalid document separator: {shown}")).into());
+        }
+        chunks.push((&text[start..next], lines));
+        line += 1;
+        (start, lines, at) = (end + 1, line, end + 1);
+    }
+    chunks.push((&text[start..], lines));
+    Ok(chunks)
 }
 
 fn validate(document: &Node) -> Result<(), KustomizeError> {
@@ -87,4 +137,25 @@ fn validate(document: &Node) -> Result<(), KustomizeError> {
         return Err(KustomizeError::object(at, format!("the {kind} has no metadata.name")));
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::split;
+
+    #[test]
+    fn parts_know_their_line() {
+        let cases: [(&str, &[(&str, u32)]); 5] = [
+            ("a\n---\nb\n", &[("a\n", 0), ("b\n", 2)]),
+            ("a\n--- # c\n---\nb", &[("a\n", 0), ("---\nb", 2)]),
+            ("---\na\n---", &[("---\na\n---", 0)]),
+            ("a\n\n---\n", &[("a\n\n", 0), ("", 3)]),
+            ("", &[("", 0)]),
+        ];
+        for (text, expect) in cases {
+            let expect: Vec<(&[u8], u32)> = expect.iter().map(|(text, lines)| (text.as_bytes(), *lines)).collect();
+            assert_eq!(split(text.as_bytes(), &"f".into()).expect("good separators"), expect, "{text:?}");
+        }
+        assert!(split(b"a\n--- b\n", &"f".into()).is_err());
+    }
 }

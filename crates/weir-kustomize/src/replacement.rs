@@ -4,7 +4,7 @@ mod fill;
 
 use crate::KustomizeError;
 use crate::config;
-use crate::fields::Fields;
+use crate::fields::{self, Fields};
 use crate::id::Id;
 use crate::loader::{Loader, Sited};
 use crate::path;
@@ -56,48 +56,49 @@ pub(crate) struct FieldOptions {
 }
 
 impl ReplacementField {
-    pub fn read(node: &Node, path: &str) -> Result<Self, KustomizeError> {
-        let mut fields = Fields::of(node, path)?;
-        let file = fields.sited("path")?;
-        let inline = Replacement::read(&mut fields)?;
-        fields.finish()?;
-        Ok(Self { path: file, inline })
+    pub fn read(fields: &mut Fields) -> Self {
+        Self { path: fields.sited("path"), inline: Replacement::read(fields) }
+    }
+
+    /// kustomize drops an empty list of targets from its own file, though not from others.
+    pub fn unless_empty(mut self) -> Self {
+        self.inline.targets = self.inline.targets.filter(|targets| !targets.is_empty());
+        self
+    }
+
+    pub fn path(&self) -> &Sited {
+        &self.path
     }
 }
 
 impl Replacement {
-    fn read(fields: &mut Fields) -> Result<Self, KustomizeError> {
-        Ok(Self {
+    fn read(fields: &mut Fields) -> Self {
+        Self {
             at: fields.at.clone(),
-            source: fields.nested("source", |mut fields| {
-                let gvk = config::gvk(&mut fields)?;
-                let (name, namespace) = (fields.string("name")?, fields.string("namespace")?);
-                let source = Source {
+            source: fields.nested("source", |fields| {
+                let gvk = config::gvk(fields);
+                let (name, namespace) = (fields.string("name"), fields.string("namespace"));
+                Source {
                     id: Id::new(gvk, &name, &namespace),
-                    field_path: fields.string("fieldPath")?,
-                    options: fields.nested("options", FieldOptions::read)?.unwrap_or_default(),
-                };
-                fields.finish()?;
-                Ok(source)
-            })?,
-            source_value: if fields.has("sourceValue") { Some(fields.string("sourceValue")?) } else { None },
-            targets: if fields.has("targets") { Some(fields.list("targets", Target::read)?) } else { None },
-        })
+                    field_path: fields.string("fieldPath"),
+                    options: fields.nested("options", FieldOptions::read).unwrap_or_default(),
+                }
+            }),
+            source_value: fields.has("sourceValue").then(|| fields.string("sourceValue")),
+            targets: fields.has("targets").then(|| fields.items("targets", Target::read)),
+        }
     }
 }
 
 impl Target {
-    fn read(node: &Node, path: &str) -> Result<Self, KustomizeError> {
-        let mut fields = Fields::of(node, path)?;
-        let target = Self {
-            at: node.meta.at.clone(),
-            select: fields.nested("select", Selector::read)?,
-            reject: fields.list("reject", |node, path| Selector::read(Fields::of(node, path)?))?,
-            field_paths: fields.strings("fieldPaths")?,
-            options: fields.nested("options", FieldOptions::read)?.unwrap_or_default(),
-        };
-        fields.finish()?;
-        Ok(target)
+    fn read(fields: &mut Fields) -> Self {
+        Self {
+            at: fields.at.clone(),
+            select: fields.nested("select", Selector::read),
+            reject: fields.items("reject", Selector::read),
+            field_paths: fields.strings("fieldPaths"),
+            options: fields.nested("options", FieldOptions::read).unwrap_or_default(),
+        }
     }
 
     /// Whether the target is for the object, which has these ids, the present one first.
@@ -111,15 +112,15 @@ impl Target {
 }
 
 impl FieldOptions {
-    fn read(mut fields: Fields) -> Result<Self, KustomizeError> {
+    fn read(fields: &mut Fields) -> Self {
         let options = Self {
-            delimiter: fields.string("delimiter")?,
-            index: fields.int("index")?.unwrap_or_default(),
-            create: fields.bool("create")?,
+            delimiter: fields.string("delimiter"),
+            index: fields.int("index").unwrap_or_default(),
+            create: fields.bool("create"),
         };
-        fields.string("encoding")?;
-        fields.finish()?;
-        Ok(options)
+        // kustomize knows this field and does nothing with it.
+        fields.string("encoding");
+        options
     }
 }
 
@@ -140,9 +141,13 @@ pub(crate) fn load(
             return Err(KustomizeError::field(&entry.path.at, "replacements", problem));
         }
         let (content, file) = loader.load(&entry.path, "replacements.path")?;
-        let documents = yaml::parse_all(content, Some(&file), Dialect::Sigs, budget)?;
-        let document = documents.into_iter().next().unwrap_or_default();
-        let read = |node: &Node| Replacement::read(&mut Fields::of(node, "replacement")?.lenient());
+        let document = yaml::parse_first(content, Some(&file), 0, Dialect::Sigs, budget)?.unwrap_or_default();
+        let read = |node: &Node| {
+            fields::read(node, "replacement", |fields| {
+                fields.set_lenient();
+                Replacement::read(fields)
+            })
+        };
         match document.as_seq() {
             Some(items) => {
                 for item in items {
@@ -161,35 +166,70 @@ pub(crate) fn apply(cx: &mut Context, replacements: &[Replacement]) -> Result<()
         if replacement.source.is_none() && replacement.source_value.is_none() || replacement.targets.is_none() {
             return refuse("must specify a source and at least one target");
         }
-        let value = match (&replacement.source, &replacement.source_value) {
+        let mut value = match (&replacement.source, &replacement.source_value) {
             (Some(_), Some(_)) => return refuse("has both source and sourceValue"),
-            (None, Some(text)) => scalar::new(text, scalar::Tag::None),
+            (None, Some(text)) => Sourced { value: scalar::new(text, scalar::Tag::None), from: None },
             (Some(source), None) => source_value(cx, source, &replacement.at)?,
             (None, None) => return refuse("has no source"),
         };
         for target in replacement.targets.iter().flatten() {
-            let Some(select) = &target.select else {
-                return Err(KustomizeError::field(&target.at, "replacements.targets", "has no select"));
-            };
-            for resource in &mut cx.resources.list {
+            for index in 0..cx.resources.list.len() {
                 cx.budget.spend(1)?;
-                let ids = all_ids(resource);
-                if !target.is_for(select, resource, &ids) {
-                    continue;
-                }
-                let default = [Sited { text: DEFAULT_PATH.to_owned(), at: target.at.clone() }];
-                let paths = if target.field_paths.is_empty() { &default[..] } else { &target.field_paths };
-                for path in paths {
-                    let filled = fill::fill(&mut resource.node, &path.text, &value, &target.options, cx.budget)?;
-                    if let Err(why) = filled {
-                        return Err(failed(resource, "a replacement", &path.at, cx.schemas, why));
-                    }
-                    resource.settle();
-                }
+                fill_one(cx, index, target, &mut value)?;
             }
         }
     }
     Ok(())
+}
+
+/// Writes the value into one object, if the target is for it.
+fn fill_one(cx: &mut Context, index: usize, target: &Target, value: &mut Sourced) -> Result<(), KustomizeError> {
+    let Some(select) = &target.select else {
+        return Err(KustomizeError::field(&target.at, "replacements.targets", "has no select"));
+    };
+    let resource = &cx.resources.list[index];
+    if !target.is_for(select, resource, &all_ids(resource)) {
+        return Ok(());
+    }
+    let default = [Sited { text: DEFAULT_PATH.to_owned(), at: target.at.clone() }];
+    let paths = if target.field_paths.is_empty() { &default[..] } else { &target.field_paths };
+    for path in paths {
+        value.look_again(&cx.resources.list);
+        if value.is_within(index) && target.options.create {
+            // What is made for the target is part of the value when that is what it stands in.
+            let node = &mut cx.resources.list[index].node;
+            fill::make(node, &path.text, &value.value, cx.budget)?;
+            value.look_again(&cx.resources.list);
+        }
+        let resource = &mut cx.resources.list[index];
+        let filled = fill::fill(&mut resource.node, &path.text, &value.value, &target.options, cx.budget)?;
+        if let Err(why) = filled {
+            return Err(failed(resource, "a replacement", &path.at, cx.schemas, why));
+        }
+        resource.settle();
+    }
+    Ok(())
+}
+
+/// The value of a replacement. One that is a field of an object changes when that does.
+struct Sourced {
+    value: Node,
+    from: Option<(usize, Vec<String>)>,
+}
+
+impl Sourced {
+    fn look_again(&mut self, list: &[Resource]) {
+        let Some((index, parts)) = &self.from else { return };
+        if let Ok(Some(now)) = path::lookup(&list[*index].node, parts) {
+            self.value = now.clone();
+        }
+    }
+
+    /// Whether the value is a mapping or list of the object.
+    fn is_within(&self, index: usize) -> bool {
+        let from = self.from.as_ref().is_some_and(|(from, _)| *from == index);
+        from && (self.value.as_map().is_some() || self.value.as_seq().is_some())
+    }
 }
 
 /// The ids of an object as replacements compare them: never cluster-wide.
@@ -198,36 +238,40 @@ fn all_ids(resource: &Resource) -> Vec<Id> {
     std::iter::once(now).chain(resource.previous_ids()).collect()
 }
 
-fn source_value(cx: &Context, source: &Source, at: &Origin) -> Result<Node, KustomizeError> {
+fn source_value(cx: &Context, source: &Source, at: &Origin) -> Result<Sourced, KustomizeError> {
     let wanted = &source.id;
     let selects = |id: &Id| {
         (wanted.name.is_empty() || wanted.name == id.name)
             && (wanted.namespace.is_empty() || wanted.same_namespace(id))
             && id.gvk.is_selected(&wanted.gvk)
     };
-    let found: Vec<&Resource> = cx.resources.list.iter().filter(|r| all_ids(r).iter().any(selects)).collect();
+    let list = &cx.resources.list;
+    let found: Vec<usize> = (0..list.len()).filter(|at| all_ids(&list[*at]).iter().any(selects)).collect();
     let what = format!("the source {wanted} of a replacement");
-    let resource = match found.as_slice() {
+    let index = match found.as_slice() {
         [one] => *one,
         [] => return Err(KustomizeError::target(at, what, "fits no object")),
         many => {
-            let places: Vec<String> = many.iter().map(|resource| resource.at().to_string()).collect();
+            let places: Vec<String> = many.iter().map(|at| list[*at].at().to_string()).collect();
             return Err(KustomizeError::target(at, what, format!("fits more than one object: {}", places.join(", "))));
         }
     };
     let path = if source.field_path.is_empty() { DEFAULT_PATH } else { &source.field_path };
-    let value = path::lookup(&resource.node, &path::split(path));
+    let parts = path::split(path);
+    let value = path::lookup(&list[index].node, &parts);
     let value = value.map_err(|why| KustomizeError::target(at, &what, format!("cannot be read: {why}")))?;
     let Some(value) = value.filter(|value| !scalar::is_nil_or_empty(value)) else {
         return Err(KustomizeError::target(at, what, format!("has no field '{path}'")));
     };
-    refined(value, &source.options).map_err(|why| KustomizeError::target(at, what, why))
+    if source.options.delimiter.is_empty() {
+        return Ok(Sourced { value: value.clone(), from: Some((index, parts)) });
+    }
+    let value = refined(value, &source.options).map_err(|why| KustomizeError::target(at, what, why))?;
+    Ok(Sourced { value, from: None })
 }
 
+/// The part of a text that the options choose.
 fn refined(value: &Node, options: &FieldOptions) -> Result<Node, String> {
-    if options.delimiter.is_empty() {
-        return Ok(value.clone());
-    }
     if !scalar::is_scalar(value) {
         return Err("is no scalar, so that the option delimiter cannot be used".to_owned());
     }

@@ -35,6 +35,9 @@ pub(crate) struct History {
     pub needs_hash: bool,
 }
 
+/// kustomize's own mark of a generated object, which it obeys in files too.
+const NEEDS_HASH: &str = "internal.config.kubernetes.io/needsHashSuffix";
+
 #[derive(Clone, Debug)]
 pub(crate) struct Resource {
     pub node: Node,
@@ -50,14 +53,9 @@ pub(crate) struct Resource {
 
 impl Resource {
     pub fn new(node: Node) -> Self {
-        Self {
-            node,
-            history: History::default(),
-            allow_name_change: false,
-            allow_kind_change: false,
-            has_shared: false,
-            vars: Vec::new(),
-        }
+        let marked = node.path(&["metadata", "annotations", NEEDS_HASH]).and_then(Node::as_str);
+        let history = History { needs_hash: marked == Some("enabled"), ..History::default() };
+        Self { node, history, allow_name_change: false, allow_kind_change: false, has_shared: false, vars: Vec::new() }
     }
 
     pub fn at(&self) -> &Origin {

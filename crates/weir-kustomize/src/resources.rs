@@ -3,6 +3,7 @@
 use crate::KustomizeError;
 use crate::id::{Gvk, Id};
 use crate::merge;
+use crate::origin;
 use crate::resource::{Behavior, Resource};
 use crate::scalar;
 use crate::schema::Schemas;
@@ -55,6 +56,11 @@ impl Resources {
                 new.inherit_metadata(old);
                 if behavior == Behavior::Merge {
                     merge_data(&mut new, old);
+                    if let Some(known) = old.annotations().remove(origin::ORIGIN) {
+                        let mut annotations = new.annotations();
+                        annotations.insert(origin::ORIGIN.to_owned(), known);
+                        new.set_annotations(&annotations);
+                    }
                 }
                 self.list[*at] = new;
                 Ok(())

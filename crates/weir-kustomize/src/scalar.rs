@@ -7,10 +7,13 @@ use crate::shared;
 use crate::timestamp;
 use base64::Engine;
 use std::borrow::Cow;
+use weir_base::Budget;
 use weir_doc::{Dialect, Map, Node, Note, Number, Style, Value, yaml};
 
 /// The tag that marks a plain scalar which yaml.v3 reads as a time.
 const TIMESTAMP: &str = "tag:yaml.org,2002:timestamp";
+/// The tag of a value that was made from a text alone: another text may make it another type.
+const UNTYPED: &str = "";
 const BINARY: &str = "tag:yaml.org,2002:binary";
 
 /// What is known of the type of a text.
@@ -110,7 +113,8 @@ fn styled(text: &str, tag: Tag, style: Style) -> Node {
     let mut node = Node::new(value);
     node.meta.style = style;
     if !matches!(node.value, Value::String(_)) {
-        node.meta.note = Some(Box::new(Note { source: Some(text.to_owned()), tag: None, set_by: None }));
+        let tag = (tag == Tag::None).then(|| UNTYPED.to_owned());
+        node.meta.note = Some(Box::new(Note { source: Some(text.to_owned()), tag, set_by: None }));
     } else if tag == Tag::None && style == Style::Plain && timestamp::parse(text).is_some() {
         mark_timestamp(&mut node);
     }
@@ -135,7 +139,7 @@ pub(crate) fn set_text(node: &mut Node, text: &str) -> Result<(), String> {
         _ => false,
     };
     let tag = match &node.value {
-        Value::String(_) if is_untyped(node) => Tag::None,
+        _ if is_untyped(node) => Tag::None,
         Value::String(_) => Tag::String,
         _ if fits(&yaml::resolve_plain(text, Dialect::V3)) => Tag::None,
         _ => return Err(format!("'{text}' cannot replace {}", node.kind_name())),
@@ -144,9 +148,10 @@ pub(crate) fn set_text(node: &mut Node, text: &str) -> Result<(), String> {
     Ok(())
 }
 
-/// A scalar that was made without a tag and has no text yet.
-fn is_untyped(node: &Node) -> bool {
-    node.as_str() == Some("") && node.meta.style == Style::Plain
+/// A scalar that was made without a tag.
+pub(crate) fn is_untyped(node: &Node) -> bool {
+    let tag = node.meta.note.as_ref().and_then(|note| note.tag.as_deref());
+    tag == Some(UNTYPED) || (node.as_str() == Some("") && node.meta.style == Style::Plain)
 }
 
 /// Sets an integer in place; over a quoted text it becomes a text.
@@ -201,17 +206,29 @@ fn mark_timestamp(node: &mut Node) {
     node.meta.note.get_or_insert_default().tag = Some(TIMESTAMP.to_owned());
 }
 
-/// What the last step of printing through JSON does to scalars.
+/// What printing with yaml.v3 and reading that again does to scalars.
 pub(crate) fn finish(node: &mut Node) {
+    reread(node, false);
+}
+
+fn reread(node: &mut Node, in_flow: bool) {
+    let in_flow = in_flow || node.meta.style == Style::Flow;
     match &mut node.value {
-        Value::Seq(items) => items.iter_mut().for_each(finish),
-        Value::Map(map) => map.values_mut().for_each(finish),
+        Value::Seq(items) => items.iter_mut().for_each(|item| reread(item, in_flow)),
+        Value::Map(map) => map.values_mut().for_each(|value| reread(value, in_flow)),
+        // Within brackets an empty text is printed with quotes.
+        Value::Null if in_flow && node.meta.note.as_ref().is_some_and(|note| note.source.as_deref() == Some("")) => {
+            node.value = Value::String(String::new());
+        }
         Value::String(text) => {
             let tag = node.meta.note.as_ref().and_then(|note| note.tag.as_deref());
             if tag == Some(TIMESTAMP)
+                && !(in_flow && text.contains(':'))
                 && let Some(time) = timestamp::parse(text)
             {
                 *text = time;
+            } else if node.meta.style == Style::Folded && !in_flow {
+                *text = folded(text);
             } else if tag == Some(BINARY) {
                 let encoded: String = text.split_whitespace().collect();
                 let bytes = base64::engine::general_purpose::STANDARD.decode(encoded).unwrap_or_default();
@@ -221,6 +238,96 @@ pub(crate) fn finish(node: &mut Node) {
         }
         _ => {}
     }
+}
+
+/// A folded text as yaml.v3 prints it and reads it again: where it has more than one line it may gain empty ones.
+fn folded(text: &str) -> String {
+    let first = text.trim_start_matches('\n').chars().next();
+    let doubles = first.is_some_and(|c| !matches!(c, ' ' | '\t' | '\r'));
+    let is_block = !text.is_empty() && !text.ends_with(' ') && !text.contains(" \n");
+    if !is_block || !doubles || !text.contains('\n') {
+        return text.to_owned();
+    }
+    let mut out = String::from(">");
+    out.push_str(if text.starts_with('\n') { "2" } else { "" });
+    out.push_str(match text.trim_end_matches('\n').len() + 1 {
+        end if end > text.len() => "-",
+        end if end < text.len() || text == "\n" => "+",
+        _ => "",
+    });
+    out.push('\n');
+    let (mut breaks, mut leading) = (true, true);
+    for c in text.chars() {
+        if c == '\n' {
+            out.push_str(if !breaks && !leading { "\n\n" } else { "\n" });
+            breaks = true;
+        } else {
+            if breaks {
+                out.push_str("  ");
+                leading = matches!(c, ' ' | '\t');
+            }
+            out.push(c);
+            breaks = false;
+        }
+    }
+    let parsed = yaml::parse_first(out.as_bytes(), None, 0, Dialect::V3, &Budget::standard());
+    let parsed = parsed.ok().flatten().and_then(|node| node.as_str().map(str::to_owned));
+    parsed.unwrap_or_else(|| text.to_owned())
+}
+
+/// What the last step, which prints through JSON and reads that as YAML 1.1, does to a document; it
+/// refuses what JSON cannot hold or YAML does not allow.
+pub(crate) fn print_as_json(node: &mut Node) -> Result<(), String> {
+    match &mut node.value {
+        Value::Seq(items) => items.iter_mut().try_for_each(print_as_json),
+        Value::Map(map) => {
+            if map.keys().any(|key| key.contains(is_control)) {
+                return Err("a key has control characters, which YAML does not allow".to_owned());
+            }
+            map.values_mut().try_for_each(print_as_json)
+        }
+        Value::Number(Number::Float(n)) if !n.is_finite() => Err(format!("JSON has no number for {n}")),
+        Value::String(text) if text.contains(is_control) => {
+            Err("a text has control characters, which YAML does not allow".to_owned())
+        }
+        Value::String(text) if text.contains(NEXT_LINE) => {
+            *text = joined_lines(text);
+            Ok(())
+        }
+        _ => Ok(()),
+    }
+}
+
+/// A line break to YAML, and nothing special to JSON.
+const NEXT_LINE: char = '\u{85}';
+
+fn is_control(c: char) -> bool {
+    matches!(c, '\u{7f}'..='\u{84}' | '\u{86}'..='\u{9f}' | '\u{fffe}' | '\u{ffff}')
+}
+
+/// Folds the lines of a quoted text: a break is a space, and several are one less.
+fn joined_lines(text: &str) -> String {
+    let lines: Vec<&str> = text.split(NEXT_LINE).collect();
+    let mut out = String::new();
+    let mut breaks = 0;
+    for (at, line) in lines.iter().enumerate() {
+        let line = if at > 0 { line.trim_start_matches(' ') } else { line };
+        let line = if at + 1 < lines.len() { line.trim_end_matches(' ') } else { line };
+        if at > 0 {
+            breaks += 1;
+        }
+        if line.is_empty() && at > 0 && at + 1 < lines.len() {
+            continue;
+        }
+        match breaks {
+            0 => {}
+            1 => out.push(' '),
+            more => out.extend(std::iter::repeat_n(NEXT_LINE, more - 1)),
+        }
+        breaks = 0;
+        out.push_str(line);
+    }
+    out
 }
 
 /// What writing a document as JSON and reading it as YAML leaves: every string is quoted.

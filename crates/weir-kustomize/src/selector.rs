@@ -63,27 +63,29 @@ pub(crate) struct Selector {
 }
 
 impl Selector {
-    pub fn read(mut fields: Fields) -> Result<Self, KustomizeError> {
+    pub fn read(fields: &mut Fields) -> Self {
         let at = fields.at.clone();
-        let gvk = config::gvk(&mut fields)?;
-        let (name, namespace) = (fields.string("name")?, fields.string("namespace")?);
-        let anchored = |text: &str, field: &str| Anchored::new(text, &at, field);
-        let labels = fields.sited("labelSelector")?;
-        let annotations = fields.sited("annotationSelector")?;
-        let selector = Self {
-            group: anchored(&gvk.group, &fields.path_of("group"))?,
-            version: anchored(&gvk.version, &fields.path_of("version"))?,
-            kind: anchored(&gvk.kind, &fields.path_of("kind"))?,
-            name: anchored(&name, &fields.path_of("name"))?,
-            namespace: anchored(&namespace, &fields.path_of("namespace"))?,
-            labels: LabelSelector::parse(&labels, &fields.path_of("labelSelector"))?,
-            annotations: LabelSelector::parse(&annotations, &fields.path_of("annotationSelector"))?,
+        let gvk = config::gvk(fields);
+        let (name, namespace) = (fields.string("name"), fields.string("namespace"));
+        let mistakes = fields.mistakes();
+        let anchored = |text: &str, field: &str| mistakes.take(Anchored::new(text, &at, &fields.path_of(field)));
+        let (group, version, kind) =
+            (anchored(&gvk.group, "group"), anchored(&gvk.version, "version"), anchored(&gvk.kind, "kind"));
+        let (name_pattern, namespace_pattern) = (anchored(&name, "name"), anchored(&namespace, "namespace"));
+        let labels = fields.sited("labelSelector");
+        let annotations = fields.sited("annotationSelector");
+        Self {
+            group,
+            version,
+            kind,
+            name: name_pattern,
+            namespace: namespace_pattern,
+            labels: mistakes.take(LabelSelector::parse(&labels, &fields.path_of("labelSelector"))),
+            annotations: mistakes.take(LabelSelector::parse(&annotations, &fields.path_of("annotationSelector"))),
             names_something: gvk != Gvk::default() || !name.is_empty() || !namespace.is_empty(),
             has_name: !name.is_empty(),
             has_labels: !labels.text.is_empty() || !annotations.text.is_empty(),
-        };
-        fields.finish()?;
-        Ok(selector)
+        }
     }
 
     fn fits_gvk(&self, gvk: &Gvk) -> bool {

@@ -2,13 +2,14 @@
 
 use crate::args::{Generator, Var};
 use crate::config::Config;
+use crate::fields::Mistakes;
 use crate::kustomization::Kustomization;
 use crate::loader::{Loader, Sited};
 use crate::origin::{self, Trail};
 use crate::resources::Resources;
 use crate::schema::{Schema, Schemas};
 use crate::transform::{self, Context, Subjects};
-use crate::{Built, KUSTOMIZE_VERSION, KustomizeError, Options, crds, generate, plugins, read};
+use crate::{Built, KUSTOMIZE_VERSION, KustomizeError, Options, Warning, crds, generate, plugins, read, validate};
 use crate::{replacement, scalar};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -28,6 +29,7 @@ pub(crate) struct Gathered {
 pub(crate) struct Build {
     pub schemas: Schemas,
     pub metadata: Vec<String>,
+    warnings: Vec<Warning>,
 }
 
 /// A kustomization with the place it is read from.
@@ -66,7 +68,7 @@ pub(crate) fn build(tree: &Tree, path: &str, options: &Options, budget: &Budget)
     let mut target = Target::load(loader, &Origin::default(), budget)?;
     let metadata = target.file.build_metadata.clone();
     target.trail = (!metadata.is_empty()).then(Trail::default);
-    let mut build = Build { schemas: Schemas::default(), metadata };
+    let mut build = Build { schemas: Schemas::default(), metadata, warnings: target.file.warnings.clone() };
     target.choose_schema(&mut build, budget)?;
     let gathered = target.gather(Gathered::default(), &mut build, budget)?;
     let Gathered { mut resources, config, vars } = gathered;
@@ -87,7 +89,7 @@ pub(crate) fn build(tree: &Tree, path: &str, options: &Options, budget: &Budget)
         let mut cx = Context { resources: &mut resources, schemas, budget };
         transform::add_labels(&mut cx, &BTreeMap::from(pairs), &specs, &target.file.at)?;
     }
-    Ok(Built { objects: finish(resources, &build.metadata)? })
+    Ok(Built { objects: finish(resources, &build.metadata)?, warnings: build.warnings })
 }
 
 /// Drops what is marked as local configuration.
@@ -121,6 +123,7 @@ fn finish(resources: Resources, metadata: &[String]) -> Result<Vec<Node>, Kustom
         }
         resource.set_annotations(&annotations);
         scalar::finish(&mut resource.node);
+        scalar::print_as_json(&mut resource.node).map_err(|why| KustomizeError::object(resource.at(), why))?;
         Ok(resource.node)
     });
     objects.collect()
@@ -129,8 +132,45 @@ fn finish(resources: Resources, metadata: &[String]) -> Result<Vec<Node>, Kustom
 impl<'t> Target<'t> {
     pub fn load(loader: Loader<'t>, at: &Origin, budget: &Budget) -> Result<Self, KustomizeError> {
         let (content, path) = loader.kustomization(at)?;
-        let file = Box::new(Kustomization::read(content, &path, budget)?);
-        Ok(Self { loader, file, trail: None })
+        let mistakes = Mistakes::default();
+        let file = Box::new(Kustomization::read(content, &path, &mistakes, budget)?);
+        let target = Self { loader, file, trail: None };
+        target.check_paths(&mistakes, budget);
+        mistakes.check()?;
+        Ok(target)
+    }
+
+    /// Looks for every file and folder that the kustomization names, so that all that are missing are told.
+    fn check_paths(&self, mistakes: &Mistakes, budget: &Budget) {
+        let file = &self.file;
+        let check = |path: &Sited, field: &str| mistakes.take(self.loader.check(path, field));
+        let check_file = |path: &Sited, field: &str| mistakes.take(self.loader.load(path, field).map(drop));
+        file.resources.iter().for_each(|path| check(path, "resources"));
+        for path in &file.components {
+            mistakes.take(self.loader.enter(path, "components").map(drop));
+        }
+        for (field, paths) in [("crds", &file.crds), ("configurations", &file.configurations)] {
+            paths.iter().for_each(|path| check_file(path, field));
+        }
+        let plugins =
+            [("generators", &file.generators), ("transformers", &file.transformers), ("validators", &file.validators)];
+        for (field, entries) in plugins {
+            for entry in entries.iter().filter(|entry| !plugins::is_inline(entry, field, budget)) {
+                check(entry, field);
+            }
+        }
+        for patch in file.patches.iter().chain(&file.patches_json).filter(|patch| !patch.path.text.is_empty()) {
+            check_file(&patch.path, &format!("{}.path", patch.field));
+        }
+        for entry in file.replacements.iter().filter(|entry| !entry.path().text.is_empty()) {
+            check_file(entry.path(), "replacements.path");
+        }
+        for generator in file.config_maps.iter().chain(&file.secrets) {
+            mistakes.take(generate::check_paths(generator, &self.loader));
+        }
+        if let Some(path) = file.openapi.get("path") {
+            check_file(&Sited { text: path.clone(), at: file.openapi_at.clone() }, "openapi.path");
+        }
     }
 
     /// `openapi`: the first kustomization that sets it decides for all.
@@ -150,11 +190,7 @@ impl<'t> Target<'t> {
         match (content, version) {
             (Some(_), Some(_)) => Err(KustomizeError::field(at, "openapi", "has both version and path")),
             (Some((content, file)), None) => {
-                let documents = yaml::parse_all(content, Some(&file), Dialect::Sigs, budget)?;
-                let document = documents.into_iter().next().unwrap_or_default();
-                if document.as_map().is_none() {
-                    return Err(KustomizeError::object(&Origin::file(file), "expected an OpenAPI document"));
-                }
+                let document = yaml::parse_first(content, Some(&file), 0, Dialect::Sigs, budget)?.unwrap_or_default();
                 build.schemas.custom = Some(Arc::new(Schema::from_swagger(&document)));
                 build.schemas.chosen = true;
                 Ok(())
@@ -176,14 +212,19 @@ impl<'t> Target<'t> {
         let budget = &budget.deeper()?;
         let file = &self.file;
         let mut gathered = gathered;
+        let mistakes = Mistakes::default();
         for path in &file.resources {
-            self.resource(path, "resources", &mut gathered, build, budget)?;
+            match self.resource(path, "resources", &mut gathered, build, budget) {
+                Err(KustomizeError::Exhausted(why)) => return Err(why.into()),
+                other => mistakes.take(other),
+            }
         }
+        mistakes.check()?;
         let mut config = Some(Config::builtin().clone());
         for path in &file.configurations {
             let (content, name) = self.loader.load(path, "configurations")?;
-            let documents = yaml::parse_all(content, Some(&name), Dialect::Sigs, budget)?;
-            let read = Config::read(&documents.into_iter().next().unwrap_or_default())?;
+            let document = yaml::parse_first(content, Some(&name), 0, Dialect::Sigs, budget)?;
+            let read = Config::read(&document.unwrap_or_default())?;
             Config::merge_shared(&mut config, &Arc::new(read), &path.at)?;
         }
         Config::merge_shared(&mut gathered.config, &config.unwrap_or_default(), &file.at)?;
@@ -196,9 +237,10 @@ impl<'t> Target<'t> {
             gathered = self.component(path, gathered, build, budget)?;
         }
         self.transform(&mut gathered, build, budget)?;
-        if let Some(path) = file.validators.first() {
-            let what = "the field validators";
-            return Err(KustomizeError::unsupported(&path.at, what, "check the output with a policy instead"));
+        let validators = plugins::load(self, &file.validators, "validators", build, budget)?;
+        let mut run = Run { target: self, resources: &mut gathered.resources, schemas: &build.schemas, budget };
+        for validator in validators {
+            validate::run(&mut run, &validator)?;
         }
         let mut cx = Context { resources: &mut gathered.resources, schemas: &build.schemas, budget };
         transform::vars::claim(&mut cx, &file.vars)?;
@@ -221,7 +263,7 @@ impl<'t> Target<'t> {
             let mut objects = read::objects(content, &name, budget)?;
             if let Some(trail) = &self.trail {
                 let origin = trail.append(&path.text).file();
-                objects.iter_mut().for_each(|resource| origin::note_origin(resource, &origin));
+                objects.iter_mut().for_each(|resource| origin::set_origin(resource, &origin));
             }
             return gathered.resources.append_all(objects, &build.schemas);
         }
@@ -241,6 +283,9 @@ impl<'t> Target<'t> {
         let mut base = Self::load(self.loader.enter(path, field)?, &path.at, budget)?;
         base.trail = self.trail.as_ref().map(|trail| trail.append(&path.text));
         base.choose_schema(build, budget)?;
+        let known = |warning: &&Warning| !build.warnings.contains(warning);
+        let new: Vec<Warning> = base.file.warnings.iter().filter(known).cloned().collect();
+        build.warnings.extend(new);
         Ok(base)
     }
 

@@ -1,6 +1,7 @@
 //! Hostile input: what leads out, goes round, goes deep or grows.
 
 use crate::{KustomizeError, LoadRestrictor, Options, Order, build, to_yaml};
+use weir_base::tree::Question;
 use weir_base::{Budget, Diagnose, Tree};
 
 const CONFIG_MAP: &str = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\n";
@@ -25,44 +26,143 @@ fn report(files: &[(&str, &str)], path: &str) -> String {
     run(files, path).expect_err("refused").report().to_string()
 }
 
+/// Every field that names a file or folder, with what an error calls it.
+const PATH_FIELDS: [(&str, &str); 31] = [
+    ("resources: [PATH]", "resources"),
+    ("bases: [PATH]", "resources"),
+    ("components: [PATH]", "components"),
+    ("patches: [{path: PATH}]", "patches[0].path"),
+    ("patches: [{target: {name: a}, path: PATH}]", "patches[0].path"),
+    ("patchesStrategicMerge: [PATH]", "patchesStrategicMerge"),
+    ("patchesJson6902: [{target: {name: a}, path: PATH}]", "patchesJson6902[0].path"),
+    ("configMapGenerator: [{name: a, files: [PATH]}]", "files"),
+    ("configMapGenerator: [{name: a, files: [key=PATH]}]", "files"),
+    ("configMapGenerator: [{name: a, envs: [PATH]}]", "envs"),
+    ("configMapGenerator: [{name: a, env: PATH}]", "envs"),
+    ("secretGenerator: [{name: a, files: [PATH]}]", "files"),
+    ("secretGenerator: [{name: a, files: [key=PATH]}]", "files"),
+    ("secretGenerator: [{name: a, envs: [PATH]}]", "envs"),
+    ("secretGenerator: [{name: a, env: PATH}]", "envs"),
+    ("replacements: [{path: PATH}]", "replacements.path"),
+    ("crds: [PATH]", "crds"),
+    ("configurations: [PATH]", "configurations"),
+    ("openapi: {path: PATH}", "openapi.path"),
+    ("generators: [PATH]", "generators"),
+    ("transformers: [PATH]", "transformers"),
+    ("validators: [PATH]", "validators"),
+    ("generators: ['{apiVersion: builtin, kind: ConfigMapGenerator, metadata: {name: x}, files: [PATH]}']", "files"),
+    ("generators: ['{apiVersion: builtin, kind: ConfigMapGenerator, metadata: {name: x}, envs: [PATH]}']", "envs"),
+    ("generators: ['{apiVersion: builtin, kind: SecretGenerator, metadata: {name: x}, files: [PATH]}']", "files"),
+    ("generators: ['{apiVersion: builtin, kind: SecretGenerator, metadata: {name: x}, env: PATH}']", "envs"),
+    ("transformers: ['{apiVersion: builtin, kind: PatchTransformer, metadata: {name: x}, path: PATH}']", "patch.path"),
+    (
+        "transformers: ['{apiVersion: builtin, kind: PatchStrategicMergeTransformer, metadata: {name: x}, paths: [PATH]}']",
+        "patchesStrategicMerge",
+    ),
+    (
+        "transformers: ['{apiVersion: builtin, kind: PatchJson6902Transformer, metadata: {name: x}, target: {name: a}, path: PATH}']",
+        "patch.path",
+    ),
+    (
+        "transformers: ['{apiVersion: builtin, kind: ReplacementTransformer, metadata: {name: x}, replacements: [{path: PATH}]}']",
+        "replacements.path",
+    ),
+    (
+        "transformers: ['{apiVersion: builtin, kind: ValueAddTransformer, metadata: {name: x}, targetFilePath: PATH}']",
+        "targetFilePath",
+    ),
+];
+
+/// Paths that lead out of the source, and what is said of them.
+const LEADING_OUT: [(&str, &str); 7] = [
+    ("../../etc/passwd", "leads out of the source"),
+    ("x/../../../etc/passwd", "leads out of the source"),
+    ("..//..//etc/passwd", "leads out of the source"),
+    ("/etc/passwd", "is absolute"),
+    ("link-to-passwd", "'a/link-to-passwd' is a symbolic link"),
+    ("link-to-etc", "'a/link-to-etc' is a symbolic link"),
+    ("link-to-etc/passwd", "'a/link-to-etc' is a symbolic link"),
+];
+
 #[test]
 fn no_field_reads_outside_the_tree() {
-    let fields = [
-        "resources: [PATH]",
-        "bases: [PATH]",
-        "components: [PATH]",
-        "patches: [{path: PATH}]",
-        "patchesStrategicMerge: [PATH]",
-        "patchesJson6902: [{target: {name: a}, path: PATH}]",
-        "configMapGenerator: [{name: a, files: [PATH]}]",
-        "configMapGenerator: [{name: a, files: [key=PATH]}]",
-        "configMapGenerator: [{name: a, envs: [PATH]}]",
-        "configMapGenerator: [{name: a, env: PATH}]",
-        "secretGenerator: [{name: a, files: [PATH]}]",
-        "secretGenerator: [{name: a, envs: [PATH]}]",
-        "replacements: [{path: PATH}]",
-        "crds: [PATH]",
-        "configurations: [PATH]",
-        "openapi: {path: PATH}",
-        "generators: [PATH]",
-        "transformers: [PATH]",
-    ];
-    let paths = ["../../etc/passwd", "/etc/passwd", "x/../../../etc/passwd", "..//..//etc/passwd"];
     for restrictor in [LoadRestrictor::RootOnly, LoadRestrictor::None] {
         let options = Options { load_restrictor: restrictor, order: Order::Legacy };
-        for field in fields {
-            for path in paths {
+        for (field, name) in PATH_FIELDS {
+            for (path, problem) in LEADING_OUT {
                 let kustomization = field.replace("PATH", path);
-                let files = [("a/kustomization.yaml", kustomization.as_str())];
-                let error = run_with(&files, "a", &options, &Budget::standard()).expect_err(&kustomization);
+                // The second line is the one to name.
+                let text = format!("namePrefix: x-\n{kustomization}\n");
+                let mut tree = tree(&[("a/kustomization.yaml", text.as_str()), ("etc/passwd", CONFIG_MAP)]);
+                tree.note_link("a/link-to-passwd");
+                tree.note_link("a/link-to-etc");
+                let (traced, trace) = tree.traced();
+                let error = build(&traced, "a", &options, &Budget::standard()).expect_err(&kustomization);
                 let report = error.report().to_string();
-                assert!(report.starts_with("a/kustomization.yaml:1: "), "{kustomization}: {report}");
-                assert!(report.contains("etc/passwd"), "{kustomization}: {report}");
+                assert!(report.starts_with(&format!("a/kustomization.yaml:2: {name}: ")), "{kustomization}: {report}");
+                assert!(report.contains(path) && report.contains(problem), "{kustomization}: {report}");
+                let read = trace
+                    .questions()
+                    .into_iter()
+                    .any(|question| matches!(question, Question::Read(path) if &*path == "etc/passwd"));
+                assert!(!read, "{kustomization} reads what is outside of its folder");
             }
         }
     }
     let error = run(&[("a/kustomization.yaml", "resources: []")], "../a").expect_err("outside");
     assert!(error.to_string().contains("leads out of the source"), "{error}");
+}
+
+#[test]
+fn all_mistakes_are_told_at_once() {
+    let text = "resources: [a.yaml, b.yaml, c.yaml]\nnamePrefx: x\nnamespace: 5\nreplicas: [{name: a, count: x}]\n\
+                patches: [{path: p.yaml, traget: {}}]\n";
+    let error = run(&[("kustomization.yaml", text), ("b.yaml", CONFIG_MAP)], ".").expect_err("refused");
+    let expect = [
+        "7 mistakes:",
+        "  kustomization.yaml:3:12: namespace: expected a string, found a number (put the value in quotes)",
+        "  kustomization.yaml:5:26: patches[0].traget: unknown field (did you mean 'target'?)",
+        "  kustomization.yaml:4:29: replicas[0].count: expected an integer, found a string",
+        "  kustomization.yaml:2:1: namePrefx: unknown field (did you mean 'namePrefix'?)",
+        "  kustomization.yaml:1:13: resources: 'a.yaml' does not exist",
+        "  kustomization.yaml:1:29: resources: 'c.yaml' does not exist",
+        "  kustomization.yaml:5:18: patches[0].path: 'p.yaml' does not exist",
+    ];
+    assert_eq!(error.report().to_string(), expect.join("\n"));
+    let bases = [
+        ("kustomization.yaml", "resources: [one, two, objects.yaml]"),
+        ("one/kustomization.yaml", "resources: [nope.yaml]"),
+        ("two/kustomization.yaml", "nameSufix: x"),
+        ("objects.yaml", "kind: A\n---\nmetadata: {name: b}\n"),
+    ];
+    let report = run(&bases, ".").expect_err("refused").report().to_string();
+    let lines: Vec<&str> = report.lines().collect();
+    assert_eq!(lines[0], "4 mistakes:");
+    for (line, begin) in lines[1..].iter().zip([
+        "one/kustomization.yaml:1",
+        "two/kustomization.yaml:1",
+        "objects.yaml:1",
+        "objects.yaml:3",
+    ]) {
+        assert!(line.trim_start().starts_with(begin), "{report}");
+    }
+}
+
+#[test]
+fn deprecated_fields_give_warnings() {
+    let files = [
+        ("kustomization.yaml", "bases: [base]\ncommonLabels: {a: b}\nlabels: [{pairs: {c: d}}]\n"),
+        ("base/kustomization.yaml", "resources: [a.yaml]\nvars: []\npatchesStrategicMerge: null\n"),
+        ("base/a.yaml", CONFIG_MAP),
+    ];
+    let built = build(&tree(&files), ".", &Options::default(), &Budget::standard()).expect("builds");
+    let shown: Vec<String> = built.warnings.iter().map(ToString::to_string).collect();
+    let expect = [
+        "kustomization.yaml:1: 'bases' is deprecated, use 'resources' instead",
+        "kustomization.yaml:2: 'commonLabels' is deprecated, use 'labels' instead",
+        "base/kustomization.yaml:2: 'vars' is deprecated, use 'replacements' instead",
+    ];
+    assert_eq!(shown, expect);
 }
 
 #[test]
@@ -163,10 +263,9 @@ fn what_is_not_supported_is_named() {
         ("helmCharts: [{name: x}]", "helmCharts"),
         ("helmChartInflationGenerator: [{chartName: x}]", "helmChartInflationGenerator"),
         ("helmGlobals: {chartHome: x}", "helmGlobals"),
-        ("validators: [v.yaml]", "validators"),
         ("transformers: ['{apiVersion: example.com/v1, kind: Custom, metadata: {name: x}}']", "Custom"),
-        ("generators: ['{apiVersion: builtin, kind: IAMPolicyGenerator, metadata: {name: x}}']", "IAMPolicyGenerator"),
-        ("transformers: ['{apiVersion: builtin, kind: ValueAddTransformer, metadata: {name: x}}']", "ValueAdd"),
+        ("validators: ['{apiVersion: example.com/v1, kind: Check, metadata: {name: x}}']", "Check"),
+        ("generators: ['{apiVersion: builtin, kind: HelmChartInflationGenerator, metadata: {name: x}}']", "HelmChart"),
     ];
     for (kustomization, name) in cases {
         let report = report(&[("kustomization.yaml", kustomization)], ".");

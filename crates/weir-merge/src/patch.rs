@@ -1,4 +1,5 @@
-//! JSON patch (RFC 6902) and JSON merge patch (RFC 7386), with the errors of evanphx/json-patch.
+//! JSON patch (RFC 6902) and JSON merge patch (RFC 7386), as evanphx/json-patch 4.13 applies
+//! them in kustomize and the API server: what a mapping lacks is null to `copy`, `test` and `replace`.
 
 use weir_base::Diagnose;
 use weir_doc::{Node, Value, to_json};
@@ -52,67 +53,53 @@ pub fn json_patch(target: &mut Node, patch: &Node) -> Result<(), PatchError> {
 fn step(document: &mut Node, operation: &Node) -> Result<(), PatchError> {
     let text = |key: &str| operation.get(key).and_then(Node::as_str);
     let op = text("op").unwrap_or("unknown");
-    let path = text("path").ok_or_else(|| failed(format!("{op} operation does not apply: missing path")))?;
-    let value = || {
-        let value = operation.get("value").cloned();
-        value.ok_or_else(|| failed(format!("{op} operation does not apply: doc is missing value")))
-    };
-    let from = || text("from").ok_or_else(|| failed(format!("{op} operation does not apply: missing from")));
-    let missing =
-        |path: &str| failed(format!("{op} operation does not apply: doc is missing path: {path:?}: missing value"));
+    if !matches!(op, "add" | "remove" | "replace" | "move" | "copy" | "test") {
+        return Err(failed(format!("Unexpected kind: {op}")));
+    }
+    let needed =
+        |key: &str| text(key).ok_or_else(|| failed(format!("{op} operation failed to decode {key}: missing value")));
+    let path = needed("path")?;
+    let value = || operation.get("value").cloned().unwrap_or_default();
     match op {
-        "add" => add(document, path, value()?, op),
-        "remove" => remove(document, path).map(|_| ()).ok_or_else(|| {
-            failed(format!("remove operation does not apply: doc is missing path: {path:?}: missing value"))
-                .also(document, path)
-        }),
-        "replace" => {
-            let value = value()?;
-            let slot = find_mut(document, path).ok_or_else(|| {
-                failed(format!("replace operation does not apply: doc is missing key: {path}: missing value"))
-            })?;
-            *slot = value;
-            Ok(())
+        "add" => {
+            add(container(document, path, op, "path")?, path, value(), &format!("error in add for path: '{path}'"))
         }
+        "remove" => remove(container(document, path, op, "path")?, path)
+            .map(drop)
+            .map_err(|why| failed(format!("error in remove for path: '{path}': {why}"))),
+        "replace" if path.is_empty() => match value() {
+            value if matches!(value.value, Value::Map(_) | Value::Seq(_)) => {
+                *document = value;
+                Ok(())
+            }
+            _ => Err(failed("replace operation value must be object or array".to_owned())),
+        },
+        "replace" => replace(container(document, path, op, "path")?, path, value()),
         "move" => {
-            let from = from()?;
-            let value = remove(document, from).ok_or_else(|| missing(from))?;
-            add(document, path, value, op)
+            let from = needed("from")?;
+            let parent = container(document, from, op, "from path")?;
+            let moved =
+                remove(parent, from).map_err(|why| failed(format!("error in move for path: '{from}': {why}")))?;
+            let parent = container(document, path, op, "destination path")?;
+            add(parent, path, moved, &format!("error in move for path: '{path}'"))
         }
         "copy" => {
-            let from = from()?;
-            let value = find_mut(document, from).cloned().ok_or_else(|| missing(from))?;
-            add(document, path, value, op)
+            let from = needed("from")?;
+            let parent = container(document, from, op, "from path")?;
+            let copied = get(parent, from).map_err(|why| failed(format!("error in copy for from: '{from}': {why}")))?;
+            let parent = container(document, path, op, "destination path")?;
+            add(parent, path, copied, "error while adding value during copy")
         }
-        "test" => {
-            let expected = operation.get("value").cloned().unwrap_or_default();
-            let found = find_mut(document, path).cloned();
-            if found.clone().unwrap_or_default() == expected {
-                Ok(())
+        _ => {
+            let found = if path.is_empty() {
+                document.clone()
             } else {
-                Err(failed(format!("testing value {path} failed: test failed")))
-            }
+                let parent = container(document, path, op, "path")?;
+                get(parent, path).map_err(|why| failed(format!("error in test for path: '{path}': {why}")))?
+            };
+            let fits = found == value();
+            if fits { Ok(()) } else { Err(failed(format!("testing value {path} failed: test failed"))) }
         }
-        _ => Err(failed(format!("Unexpected kind: {op}"))),
-    }
-}
-
-impl PatchError {
-    /// The original has another text when the parent itself is missing.
-    fn also(self, document: &mut Node, path: &str) -> Self {
-        let (parent, key) = split(path);
-        match find_mut(document, parent) {
-            Some(parent) if parent.as_map().is_some() => {
-                failed(format!("remove operation does not apply: doc is missing key: {key}: missing value"))
-                    .with_path(path)
-            }
-            _ => self,
-        }
-    }
-
-    fn with_path(self, path: &str) -> Self {
-        let key = path.rsplit('/').next().unwrap_or_default();
-        failed(format!("error in remove for path: '{path}': Unable to remove nonexistent key: {key}: missing value"))
     }
 }
 
@@ -120,75 +107,91 @@ fn failed(message: String) -> PatchError {
     PatchError::Failed(message)
 }
 
-fn split(path: &str) -> (&str, String) {
-    let (parent, key) = path.rsplit_once('/').unwrap_or(("", path));
-    (parent, unescape(key))
-}
-
 fn unescape(key: &str) -> String {
     key.replace("~1", "/").replace("~0", "~")
 }
 
-fn find_mut<'a>(document: &'a mut Node, path: &str) -> Option<&'a mut Node> {
-    let Some(rest) = path.strip_prefix('/') else { return path.is_empty().then_some(document) };
-    rest.split('/').try_fold(document, |node, key| {
+/// The last part of a path.
+fn key_of(path: &str) -> String {
+    unescape(path.rsplit('/').next().unwrap_or_default())
+}
+
+/// The mapping or list that holds what a path names. What stands before the first `/` does not matter.
+fn container<'a>(document: &'a mut Node, path: &str, op: &str, what: &str) -> Result<&'a mut Node, PatchError> {
+    let missing = || failed(format!("{op} operation does not apply: doc is missing {what}: {path:?}: missing value"));
+    let (parents, _) = path.rsplit_once('/').ok_or_else(missing)?;
+    let found = parents.split('/').skip(1).try_fold(document, |node, key| {
         let key = unescape(key);
         match &mut node.value {
             Value::Map(map) => map.get_mut(&key),
             Value::Seq(items) => {
-                let at = position(&key, items.len())?;
+                let at = index(&key, items.len(), items.len()).ok()?;
                 items.get_mut(at)
             }
             _ => None,
         }
-    })
+    });
+    found.filter(|node| matches!(node.value, Value::Map(_) | Value::Seq(_))).ok_or_else(missing)
 }
 
-/// An index; negative ones count from the end, as in the original.
-fn position(key: &str, len: usize) -> Option<usize> {
-    let index: i64 = key.parse().ok()?;
-    let index = if index < 0 { index + i64::try_from(len).ok()? } else { index };
-    usize::try_from(index).ok()
+/// An index below `limit`; a negative one counts from `base`.
+fn index(key: &str, base: usize, limit: usize) -> Result<usize, String> {
+    let number: i64 = key.parse().map_err(|_| format!("value was not a proper array index: '{key}'"))?;
+    let base = i64::try_from(base).unwrap_or(i64::MAX);
+    let at = usize::try_from(if number < 0 { number + base } else { number }).ok().filter(|at| *at < limit);
+    at.ok_or_else(|| format!("Unable to access invalid index: {number}: invalid index referenced"))
 }
 
-fn add(document: &mut Node, path: &str, value: Node, op: &str) -> Result<(), PatchError> {
-    if path.is_empty() {
-        *document = value;
-        return Ok(());
-    }
-    let (parent, key) = split(path);
-    let missing = format!("{op} operation does not apply: doc is missing path: {path:?}: missing value");
-    let Some(parent) = find_mut(document, parent) else { return Err(failed(missing)) };
-    match &mut parent.value {
-        Value::Map(map) => {
-            map.insert(key, value);
-            Ok(())
-        }
-        Value::Seq(items) => {
-            let at = if key == "-" { Some(items.len()) } else { position(&key, items.len()) };
-            match at.filter(|at| *at <= items.len()) {
-                Some(at) => {
-                    items.insert(at, value);
-                    Ok(())
-                }
-                None => Err(failed(format!(
-                    "{op} operation does not apply: doc is missing path: {path:?}: Unable to access invalid index: {key}: invalid index referenced"
-                ))),
-            }
-        }
-        _ => Err(failed(missing)),
+/// The value of a key; null when a mapping lacks it.
+fn get(container: &Node, path: &str) -> Result<Node, String> {
+    let key = key_of(path);
+    match &container.value {
+        Value::Seq(items) => Ok(items[index(&key, items.len(), items.len())?].clone()),
+        _ => Ok(container.get(&key).cloned().unwrap_or_default()),
     }
 }
 
-fn remove(document: &mut Node, path: &str) -> Option<Node> {
-    let (parent, key) = split(path);
-    match &mut find_mut(document, parent)?.value {
-        Value::Map(map) => map.remove(&key),
+fn add(container: &mut Node, path: &str, value: Node, context: &str) -> Result<(), PatchError> {
+    let key = key_of(path);
+    match &mut container.value {
+        Value::Seq(items) if key == "-" => items.push(value),
         Value::Seq(items) => {
-            let at = position(&key, items.len()).filter(|at| *at < items.len())?;
-            Some(items.remove(at))
+            let places = items.len() + 1;
+            let at = index(&key, places, places).map_err(|why| failed(format!("{context}: {why}")))?;
+            items.insert(at, value);
         }
-        _ => None,
+        _ => {
+            container.ensure_map(&[]).insert(key, value);
+        }
+    }
+    Ok(())
+}
+
+/// Sets a key, also one that a mapping lacks.
+fn replace(container: &mut Node, path: &str, value: Node) -> Result<(), PatchError> {
+    let key = key_of(path);
+    match &mut container.value {
+        Value::Seq(items) => {
+            let at = index(&key, items.len(), items.len()).map_err(|_| {
+                failed(format!("replace operation does not apply: doc is missing key: {path}: missing value"))
+            })?;
+            items[at] = value;
+        }
+        _ => {
+            container.ensure_map(&[]).insert(key, value);
+        }
+    }
+    Ok(())
+}
+
+fn remove(container: &mut Node, path: &str) -> Result<Node, String> {
+    let key = key_of(path);
+    match &mut container.value {
+        Value::Seq(items) => {
+            let at = index(&key, items.len(), items.len())?;
+            Ok(items.remove(at))
+        }
+        _ => container.remove(&key).ok_or_else(|| format!("Unable to remove nonexistent key: {key}: missing value")),
     }
 }
 

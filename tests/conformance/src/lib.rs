@@ -52,7 +52,7 @@ fn folders(path: &Path) -> anyhow::Result<Vec<PathBuf>> {
     Ok(found)
 }
 
-/// The files below a folder.
+/// The files below a folder; links are noted, not followed.
 pub fn tree(folder: &Path) -> anyhow::Result<Tree> {
     let mut tree = Tree::new();
     let mut queue = vec![folder.to_path_buf()];
@@ -60,10 +60,12 @@ pub fn tree(folder: &Path) -> anyhow::Result<Tree> {
         queue.extend(folders(&next)?);
         for entry in std::fs::read_dir(&next)? {
             let entry = entry?;
+            let path = entry.path();
+            let name = path.strip_prefix(folder)?.to_string_lossy().into_owned();
             if entry.file_type()?.is_file() {
-                let path = entry.path();
-                let name = path.strip_prefix(folder)?.to_string_lossy().into_owned();
                 tree.insert(&name, std::fs::read(&path)?)?;
+            } else if entry.file_type()?.is_symlink() {
+                tree.note_link(&name);
             }
         }
     }

@@ -1,6 +1,7 @@
 //! Printing YAML as sigs.k8s.io/yaml does (yaml.v2: keys sorted, folded at 80 columns).
 
 mod order;
+mod pdq;
 mod scalar;
 mod writer;
 
@@ -114,15 +115,21 @@ fn deeper(indent: i32) -> i32 {
     if indent < 0 { 0 } else { indent + 2 }
 }
 
+/// A number as it comes out of JSON: a whole double is an integer as long as one can hold it.
 fn number_text(number: Number) -> String {
     match number {
         Number::Int(n) => n.to_string(),
         Number::Uint(n) => n.to_string(),
+        Number::Float(n) if n.fract() == 0.0 && n.abs() < 1e21 => {
+            let digits = n.to_string();
+            let fits = digits.parse::<i64>().is_ok() || digits.parse::<u64>().is_ok();
+            if fits { digits } else { go_float(n) }
+        }
         Number::Float(n) => go_float(n),
     }
 }
 
-/// Go's `strconv.FormatFloat(n, 'g', -1, 64)`.
+/// Go's `strconv.FormatFloat(n, 'g', -1, 64)`: with an exponent below 1e-4 and from 1e+06 up.
 fn go_float(n: f64) -> String {
     if n.is_nan() {
         return ".nan".to_owned();
@@ -133,7 +140,7 @@ fn go_float(n: f64) -> String {
     let scientific = format!("{n:e}");
     let (mantissa, exponent) = scientific.split_once('e').unwrap_or((&scientific, "0"));
     let exponent: i32 = exponent.parse().unwrap_or(0);
-    if (-4..21).contains(&exponent) {
+    if (-4..6).contains(&exponent) {
         return n.to_string();
     }
     let sign = if exponent < 0 { '-' } else { '+' };
@@ -169,7 +176,7 @@ mod tests {
             ("a10: 1\na2: 2\nA: 3\n_: 4\n", "_: 4\nA: 3\na2: 2\na10: 1\n".to_owned()),
             (
                 "a: 1e21\nb: 0.5\nc: 1e-7\nd: 100000000000000000000.0\n",
-                "a: 1e+21\nb: 0.5\nc: 1e-07\nd: 100000000000000000000\n".to_owned(),
+                "a: 1e+21\nb: 0.5\nc: 1e-07\nd: 1e+20\n".to_owned(),
             ),
         ];
         for (source, expect) in cases {

@@ -3,7 +3,7 @@
 mod parse;
 pub(crate) mod resolve;
 
-pub use parse::parse_all;
+pub use parse::{parse_all, parse_first};
 pub use resolve::plain as resolve_plain;
 
 use weir_base::{Diagnose, Exhausted, Origin};

@@ -16,7 +16,31 @@ pub fn parse_all(
     dialect: Dialect,
     budget: &Budget,
 ) -> Result<Vec<Node>, ParseError> {
-    budget.take_bytes(text.len() as u64).map_err(|why| ParseError::exhausted(origin_of(file, None), why))?;
+    parse(text, file, dialect, (0, usize::MAX), budget)
+}
+
+/// Reads the first document of a stream, as Go's decoders do; what follows it is not looked at. The
+/// stream stands `lines` lines below the beginning of its file. `None` when there is no document.
+pub fn parse_first(
+    text: &[u8],
+    file: Option<&Arc<str>>,
+    lines: u32,
+    dialect: Dialect,
+    budget: &Budget,
+) -> Result<Option<Node>, ParseError> {
+    Ok(parse(text, file, dialect, (lines, 1), budget)?.pop())
+}
+
+fn parse(
+    text: &[u8],
+    file: Option<&Arc<str>>,
+    dialect: Dialect,
+    (lines, most): (u32, usize),
+    budget: &Budget,
+) -> Result<Vec<Node>, ParseError> {
+    budget.take_bytes(text.len() as u64).map_err(|why| ParseError::exhausted(origin_of(file, None, lines), why))?;
+    let decoded = decode(text);
+    let text = decoded.as_ref();
     // The parser panics where a block scalar ends without a line break, so there always is one.
     let last_line = text.rsplit(|byte| matches!(byte, b'\n' | b'\r')).next().unwrap_or_default();
     let terminated = if last_line.is_empty() { Cow::Borrowed(text) } else { Cow::Owned([text, b"\n"].concat()) };
@@ -27,13 +51,23 @@ pub fn parse_all(
     let mut input = terminated.as_ref();
     let mut parser = Parser::new();
     parser.set_input_string(&mut input);
-    let mut reader =
-        Reader { parser, file: file.cloned(), dialect, anchors: HashMap::new(), added, end: Mark::default() };
+    let mut reader = Reader {
+        parser,
+        file: file.cloned(),
+        lines,
+        dialect,
+        anchors: HashMap::new(),
+        added,
+        end: Mark::default(),
+        flow: 0,
+    };
     let mut documents = Vec::new();
     loop {
         let (data, mark) = reader.next()?;
         match data {
-            EventData::StreamStart { .. } | EventData::DocumentEnd { .. } => {}
+            EventData::StreamStart { .. } => {}
+            EventData::DocumentEnd { .. } if documents.len() >= most => return Ok(documents),
+            EventData::DocumentEnd { .. } => {}
             EventData::DocumentStart { version_directive, .. } => {
                 if version_directive.is_some_and(|version| (version.major, version.minor) != (1, 1)) {
                     return Err(reader.error(Some(mark), "only YAML 1.1 is known: remove the %YAML line"));
@@ -48,21 +82,37 @@ pub fn parse_all(
     }
 }
 
-fn origin_of(file: Option<&Arc<str>>, mark: Option<Mark>) -> Origin {
+/// UTF-16 that begins with a byte order mark, as UTF-8.
+fn decode(text: &[u8]) -> Cow<'_, [u8]> {
+    let read: fn([u8; 2]) -> u16 = match text {
+        [0xff, 0xfe, ..] => u16::from_le_bytes,
+        [0xfe, 0xff, ..] => u16::from_be_bytes,
+        _ => return Cow::Borrowed(text),
+    };
+    let units = text[2..].chunks_exact(2).map(|pair| read([pair[0], pair[1]]));
+    let decoded: Result<String, _> = char::decode_utf16(units).collect();
+    decoded.map_or(Cow::Borrowed(text), |text| Cow::Owned(text.into_bytes()))
+}
+
+fn origin_of(file: Option<&Arc<str>>, mark: Option<Mark>, lines: u32) -> Origin {
     match mark {
-        Some(mark) => Origin::new(file.cloned(), mark.line as u32 + 1, mark.column as u32 + 1),
-        None => Origin::new(file.cloned(), 0, 0),
+        Some(mark) => Origin::new(file.cloned(), lines + mark.line as u32 + 1, mark.column as u32 + 1),
+        None => Origin::new(file.cloned(), lines, 0),
     }
 }
 
 struct Reader<'r> {
     parser: Parser<&'r mut &'r [u8]>,
     file: Option<Arc<str>>,
+    /// The lines of the file before the stream.
+    lines: u32,
     dialect: Dialect,
     anchors: HashMap<String, Node>,
     added: Option<AddedBreak>,
     /// Where the last event ends.
     end: Mark,
+    /// How many brackets are open.
+    flow: u32,
 }
 
 /// The line break that the text did not end with.
@@ -87,18 +137,28 @@ impl Reader<'_> {
         match parsed {
             Ok(Ok(event)) => {
                 self.end = event.end_mark;
+                self.count_brackets(&event.data);
                 Ok((event.data, event.start_mark))
             }
             Ok(Err(error)) => Err(ParseError::new(
-                origin_of(self.file.as_ref(), error.problem_mark()),
+                origin_of(self.file.as_ref(), error.problem_mark(), self.lines),
                 format!("not valid YAML: {}", problem(&error)),
             )),
             Err(_) => Err(self.error(Some(self.end), "not valid YAML: the parser gave up after this place")),
         }
     }
 
+    fn count_brackets(&mut self, event: &EventData) {
+        match event {
+            EventData::SequenceStart { style: SequenceStyle::Flow, .. }
+            | EventData::MappingStart { style: MappingStyle::Flow, .. } => self.flow += 1,
+            EventData::SequenceEnd | EventData::MappingEnd => self.flow = self.flow.saturating_sub(1),
+            _ => {}
+        }
+    }
+
     fn error(&self, mark: Option<Mark>, message: impl Into<String>) -> ParseError {
-        ParseError::new(origin_of(self.file.as_ref(), mark), message)
+        ParseError::new(origin_of(self.file.as_ref(), mark, self.lines), message)
     }
 
     /// The node that starts with this event; the second value says whether it is a merge key.
@@ -124,7 +184,7 @@ impl Reader<'_> {
     }
 
     fn exhausted(&self, mark: Mark, why: Exhausted) -> ParseError {
-        ParseError::exhausted(origin_of(self.file.as_ref(), Some(mark)), why)
+        ParseError::exhausted(origin_of(self.file.as_ref(), Some(mark), self.lines), why)
     }
 
     fn alias(&self, anchor: &str, mark: Mark, budget: &Budget) -> Result<Node, ParseError> {
@@ -147,6 +207,12 @@ impl Reader<'_> {
             && let Some(added) = self.added.as_ref().filter(|added| self.end.line >= added.line)
         {
             added.remove_from(&mut value);
+        }
+        if style == ScalarStyle::Plain && self.flow > 0 && value.contains('?') {
+            // To Go's parsers the character ends the text.
+            return Err(
+                self.error(Some(mark), format!("not valid YAML: a '?' within brackets; put '{value}' in quotes"))
+            );
         }
         let node = self.scalar(tag, value, style, mark)?;
         let is_merge = style == ScalarStyle::Plain && node.as_str() == Some("<<");
@@ -210,13 +276,18 @@ impl Reader<'_> {
             let message = format!("the key {text} is {}, expected a string; put it in quotes", key.kind_name());
             return Err(self.error(Some(mark), message));
         }
+        if self.dialect == Dialect::V3 && key.meta.style == Style::Plain && resolve::is_timestamp(&text) {
+            return Err(
+                self.error(Some(mark), format!("the key {text} is a time, expected a string; put it in quotes"))
+            );
+        }
         if self.dialect == Dialect::V3
             && let Some(first) = map.key(&text)
         {
             let message = format!("mapping key \"{text}\" already defined at line {}", first.line);
             return Err(self.error(Some(mark), message));
         }
-        map.insert(Key::new(text, mark.line as u32 + 1, mark.column as u32 + 1), value);
+        map.insert(Key::new(text, self.lines + mark.line as u32 + 1, mark.column as u32 + 1), value);
         Ok(())
     }
 
@@ -268,7 +339,7 @@ impl Reader<'_> {
     fn meta(&self, mark: Mark, style: Style, source: Option<String>, tag: Option<String>) -> Meta {
         let canonical = matches!(source.as_deref(), None | Some("true" | "false" | "null" | "0"));
         let note = (!canonical || tag.is_some()).then(|| Box::new(Note { source, tag, set_by: None }));
-        Meta { at: origin_of(self.file.as_ref(), Some(mark)), style, note }
+        Meta { at: origin_of(self.file.as_ref(), Some(mark), self.lines), style, note }
     }
 
     fn remember(&mut self, anchor: Option<String>, node: &Node) {

@@ -130,7 +130,7 @@ fn is_base60(text: &str) -> bool {
 }
 
 /// The formats that yaml.v2 takes for a timestamp: a date alone, or with a time.
-fn is_timestamp(text: &str) -> bool {
+pub(super) fn is_timestamp(text: &str) -> bool {
     let bytes = text.as_bytes();
     if bytes.len() < 8 || !bytes[..4].iter().all(u8::is_ascii_digit) || bytes[4] != b'-' {
         return false;

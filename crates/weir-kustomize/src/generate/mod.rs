@@ -7,7 +7,7 @@ pub(crate) use hash::{content_hash, write_json};
 
 use crate::KustomizeError;
 use crate::args::Generator;
-use crate::fields::Fields;
+use crate::fields::{Fields, Mistakes};
 use crate::loader::{Loader, Sited};
 use crate::resource::Resource;
 use crate::scalar::{self, Tag};
@@ -32,15 +32,13 @@ pub(crate) struct GeneratorOptions {
 }
 
 impl GeneratorOptions {
-    pub fn read(mut fields: Fields) -> Result<Self, KustomizeError> {
-        let options = Self {
-            labels: fields.map("labels")?,
-            annotations: fields.map("annotations")?,
-            disable_hash: fields.bool("disableNameSuffixHash")?,
-            immutable: fields.bool("immutable")?,
-        };
-        fields.finish()?;
-        Ok(options)
+    pub fn read(fields: &mut Fields) -> Self {
+        Self {
+            labels: fields.map("labels"),
+            annotations: fields.map("annotations"),
+            disable_hash: fields.bool("disableNameSuffixHash"),
+            immutable: fields.bool("immutable"),
+        }
     }
 
     /// The options of one generator with those for all: its own labels and annotations win.
@@ -54,6 +52,18 @@ impl GeneratorOptions {
         self.immutable |= global.immutable;
         self
     }
+}
+
+/// Looks for the files that a generator names.
+pub(crate) fn check_paths(generator: &Generator, loader: &Loader) -> Result<(), KustomizeError> {
+    let mistakes = Mistakes::default();
+    for path in &generator.sources.envs {
+        mistakes.take(loader.load(path, "envs").map(drop));
+    }
+    for source in &generator.sources.files {
+        mistakes.take(pairs::parse_source(source).and_then(|(_, path)| loader.load(&path, "files").map(drop)));
+    }
+    mistakes.check()
 }
 
 /// Makes the object.

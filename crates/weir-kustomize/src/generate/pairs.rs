@@ -91,7 +91,7 @@ fn unquoted(text: &str) -> &str {
 }
 
 /// `path` or `key=path`.
-fn parse_source(source: &Sited) -> Result<(String, Sited), KustomizeError> {
+pub(super) fn parse_source(source: &Sited) -> Result<(String, Sited), KustomizeError> {
     let refuse = |problem: String| Err(KustomizeError::field(&source.at, "files", problem));
     let text = &source.text;
     match text.split('=').collect::<Vec<_>>().as_slice() {

@@ -23,7 +23,7 @@ pub(super) fn fill(
     if let Some(at) = structured_at(object, &parts, &deeper) {
         return Ok(fill_structured(object, &parts, at, value, options.create, &deeper));
     }
-    let mut filler = Filler { value, options, found: 0, budget: &deeper };
+    let mut filler = Filler { value, options, found: 0, only_makes: false, budget: &deeper };
     let filled = filler.walk(object, &parts);
     let verb = if options.create { "find or create" } else { "find" };
     Ok(match filled {
@@ -31,6 +31,19 @@ pub(super) fn fill(
         Ok(()) => Ok(()),
         Err(why) => Err(format!("field \"{path}\": {why}")),
     })
+}
+
+/// Makes what is missing at the path, and sets nothing.
+pub(super) fn make(object: &mut Node, path: &str, value: &Node, budget: &Budget) -> Result<(), Exhausted> {
+    let parts = path::split(path);
+    budget.spend(parts.len() as u64)?;
+    let deeper = budget.deeper()?;
+    if structured_at(object, &parts, &deeper).is_none() {
+        let options = FieldOptions { create: true, ..Default::default() };
+        // What is wrong with the path is told when it is filled.
+        let _ = Filler { value, options: &options, found: 0, only_makes: true, budget: &deeper }.walk(object, &parts);
+    }
+    Ok(())
 }
 
 /// How many parts lead to a text that holds a document which the rest of the path is in.
@@ -42,7 +55,7 @@ fn structured_at(object: &Node, parts: &[String], budget: &Budget) -> Option<usi
 }
 
 fn parse(text: &str, budget: &Budget) -> Option<Node> {
-    yaml::parse_all(text.as_bytes(), None, Dialect::V3, budget).ok()?.into_iter().next()
+    yaml::parse_first(text.as_bytes(), None, 0, Dialect::V3, budget).ok()?
 }
 
 fn fill_structured(
@@ -57,7 +70,7 @@ fn fill_structured(
     let text = path::lookup(object, &parts[..at])?.map(|node| scalar::text(node).into_owned()).ok_or_else(missing)?;
     let mut document = parse(&text, budget).ok_or_else(missing)?;
     let plain = FieldOptions { create, ..Default::default() };
-    let mut filler = Filler { value, options: &plain, found: 0, budget };
+    let mut filler = Filler { value, options: &plain, found: 0, only_makes: false, budget };
     filler.walk(&mut document, &parts[at..])?;
     if filler.found == 0 {
         return Err(missing());
@@ -141,6 +154,7 @@ struct Filler<'f> {
     value: &'f Node,
     options: &'f FieldOptions,
     found: usize,
+    only_makes: bool,
     budget: &'f Budget,
 }
 
@@ -241,6 +255,9 @@ impl Filler<'_> {
     }
 
     fn set(&self, node: &mut Node) -> Result<(), String> {
+        if self.only_makes {
+            return Ok(());
+        }
         let mut value = self.value.clone();
         let delimiter = &self.options.delimiter;
         if !delimiter.is_empty() {

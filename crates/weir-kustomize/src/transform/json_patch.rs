@@ -26,6 +26,10 @@ pub(super) fn apply(cx: &mut Context, index: usize, patch: &Node, at: &Origin) -
     if let Err(why) = patched {
         return Err(failed(resource, "the JSON patch", at, cx.schemas, why.to_string()));
     }
+    if resource.node.path(&["metadata", "annotations"]).is_some_and(|node| node.as_seq().is_some()) {
+        let problem = "it makes metadata.annotations a list, expected a mapping".to_owned();
+        return Err(failed(resource, "the JSON patch", at, cx.schemas, problem));
+    }
     if resource.node.as_map().is_none() {
         let problem = format!("it leaves {}, not an object", resource.node.kind_name());
         return Err(failed(resource, "the JSON patch", at, cx.schemas, problem));

@@ -9,6 +9,7 @@ mod patches;
 pub(crate) mod references;
 mod replicas;
 pub(crate) mod sort;
+mod value_add;
 pub(crate) mod vars;
 
 pub(crate) use images::set_image;
@@ -17,6 +18,7 @@ pub(crate) use names::{add_prefix, add_suffix};
 pub(crate) use namespace::{Subjects, set_namespace};
 pub(crate) use patches::{apply_patch, json_patches, strategic_patches};
 pub(crate) use replicas::set_replicas;
+pub(crate) use value_add::{ValueAdd, add_value};
 
 use crate::KustomizeError;
 use crate::generate::content_hash;

@@ -1,6 +1,7 @@
 use super::{Context, failed};
 use crate::KustomizeError;
 use crate::fieldspec::{Create, FieldSpec};
+use crate::id::Id;
 use crate::resources;
 use crate::scalar::{self, Tag};
 use std::collections::HashMap;
@@ -34,28 +35,7 @@ pub(crate) fn set_namespace(
         let resource = &mut cx.resources.list[index];
         let before = resource.id(cx.schemas);
         resource.store_id(cx.schemas);
-        let set = |node: &mut Node| set(node, namespace, unset_only);
-        let mut own: Vec<FieldSpec> = Vec::new();
-        if !before.cluster_wide {
-            own.push(FieldSpec::at("metadata/namespace", true));
-        }
-        let is_core = resource.api_version() == "v1";
-        let is_binding = matches!(before.gvk.kind.as_str(), "RoleBinding" | "ClusterRoleBinding");
-        let applies = |spec: &&FieldSpec| {
-            spec.path != "metadata/namespace"
-                && (is_core || spec.path != "metadata/name")
-                && !(is_binding
-                    && spec.path == "subjects/namespace"
-                    && matches!(spec.gvk.kind.as_str(), "RoleBinding" | "ClusterRoleBinding"))
-        };
-        let mut applied = Ok(());
-        for spec in own.iter().chain(specs.iter().filter(applies)) {
-            applied = applied.and_then(|()| spec.apply(&mut resource.node, Some(Create::Scalar), &mut { set }));
-        }
-        if is_binding {
-            applied = applied.and_then(|()| set_subjects(&mut resource.node, subjects, &set));
-        }
-        if let Err(why) = applied {
+        if let Err(why) = set_in(&mut resource.node, &before, namespace, specs, subjects, unset_only) {
             return Err(failed(resource, "namespace", at, cx.schemas, why));
         }
         let after = resource.id(cx.schemas).key();
@@ -75,6 +55,35 @@ pub(crate) fn set_namespace(
         }
     }
     Ok(())
+}
+
+/// Sets the namespace in one object.
+pub(super) fn set_in(
+    object: &mut Node,
+    id: &Id,
+    namespace: &str,
+    specs: &[FieldSpec],
+    subjects: Subjects,
+    unset_only: bool,
+) -> Result<(), String> {
+    let set = |node: &mut Node| set(node, namespace, unset_only);
+    let mut own: Vec<FieldSpec> = Vec::new();
+    if !id.cluster_wide {
+        own.push(FieldSpec::at("metadata/namespace", true));
+    }
+    let is_core = id.gvk.group.is_empty() && id.gvk.version == "v1";
+    let is_binding = matches!(id.gvk.kind.as_str(), "RoleBinding" | "ClusterRoleBinding");
+    let applies = |spec: &&FieldSpec| {
+        spec.path != "metadata/namespace"
+            && (is_core || spec.path != "metadata/name")
+            && !(is_binding
+                && spec.path == "subjects/namespace"
+                && matches!(spec.gvk.kind.as_str(), "RoleBinding" | "ClusterRoleBinding"))
+    };
+    for spec in own.iter().chain(specs.iter().filter(applies)) {
+        spec.apply(object, Some(Create::Scalar), &mut { set })?;
+    }
+    if is_binding { set_subjects(object, subjects, &set) } else { Ok(()) }
 }
 
 fn set(node: &mut Node, namespace: &str, unset_only: bool) -> Result<(), String> {

@@ -34,18 +34,15 @@ impl<'s> Source<'s> {
     }
 
     fn objects(&self, budget: &Budget) -> Result<Vec<Resource>, KustomizeError> {
-        let mut found = read::objects(&self.text, &self.file, budget)?;
-        if let Some(text) = self.inline {
-            // The lines of the text count from its own beginning.
-            found.iter_mut().for_each(|resource| resource.node.meta.at = text.at.clone());
+        match self.inline {
+            Some(text) => read::inline(text, "patch", budget),
+            None => read::objects(&self.text, &self.file, budget),
         }
-        Ok(found)
     }
 
     /// The operations, when the text is a JSON patch.
     fn operations(&self, budget: &Budget) -> Result<Option<Node>, KustomizeError> {
-        let documents = yaml::parse_all(&self.text, Some(&self.file), Dialect::Sigs, budget)?;
-        let first = documents.into_iter().next().unwrap_or_default();
+        let first = yaml::parse_first(&self.text, Some(&self.file), 0, Dialect::Sigs, budget)?.unwrap_or_default();
         Ok(json_patch::is_json_patch(&first).then_some(first))
     }
 }

@@ -40,9 +40,6 @@ struct Referrer {
 
 pub(crate) fn fix(cx: &mut Context, rules: &[NameReference]) -> Result<(), KustomizeError> {
     let candidates = Candidates::of(&cx.resources.list, cx.schemas);
-    if candidates.by_name.is_empty() {
-        return Ok(());
-    }
     for resource in &mut cx.resources.list {
         let first = resource.original_id(cx.schemas);
         let referrer = Referrer::of(resource, cx.schemas);

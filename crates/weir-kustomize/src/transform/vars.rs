@@ -7,6 +7,7 @@ use crate::fieldspec::FieldSpec;
 use crate::id::Id;
 use crate::path;
 use crate::scalar;
+use crate::shared;
 use std::collections::HashMap;
 use weir_doc::{Node, Number, Value};
 
@@ -62,7 +63,10 @@ pub(crate) fn resolve(cx: &mut Context, vars: &[Var], specs: &[FieldSpec]) -> Re
             return Err(KustomizeError::target(&var.at, what(), problem));
         };
         let usable = scalar::is_scalar(found) || found.is_null();
-        values.insert(var.name.clone(), usable.then(|| found.clone()));
+        let value = usable.then(|| decimal(found)).transpose().map_err(|why| {
+            KustomizeError::target(&var.at, what(), format!("takes its value from '{}': {why}", var.field_path))
+        })?;
+        values.insert(var.name.clone(), value);
     }
     if values.is_empty() {
         return Ok(());
@@ -75,17 +79,35 @@ pub(crate) fn resolve(cx: &mut Context, vars: &[Var], specs: &[FieldSpec]) -> Re
                 let at = resource.at().clone();
                 return Err(failed(resource, "a var", &at, cx.schemas, why));
             }
+            resource.settle();
         }
     }
     Ok(())
 }
 
+/// A value as kustomize reads it: an integer by its decimal digits, though YAML takes `010` for eight.
+fn decimal(found: &Node) -> Result<Node, String> {
+    let mut value = found.clone();
+    if matches!(value.value, Value::Number(Number::Int(_) | Number::Uint(_))) {
+        let text = scalar::text(found);
+        let digits: i64 = text.parse().map_err(|_| format!("'{text}' is no decimal number"))?;
+        value.value = Value::Number(Number::Int(digits));
+        value.meta.note = None;
+    }
+    Ok(value)
+}
+
 fn replace_in(node: &mut Node, values: &HashMap<String, Option<Node>>) -> Result<(), String> {
+    decide_type(node);
     match &mut node.value {
         Value::String(_) => replace(node, values),
-        Value::Map(map) => map.values_mut().for_each(|value| replace(value, values)),
+        Value::Map(map) => map.values_mut().for_each(|value| {
+            decide_type(value);
+            replace(value, values);
+        }),
         Value::Seq(items) => {
             for item in items {
+                decide_type(item);
                 if !matches!(item.value, Value::String(_)) {
                     return Err(format!("expected a string, found {}", item.kind_name()));
                 }
@@ -98,16 +120,24 @@ fn replace_in(node: &mut Node, values: &HashMap<String, Option<Node>>) -> Result
     Ok(())
 }
 
+/// A value that was made from a text alone is a string from here on.
+fn decide_type(node: &mut Node) {
+    if scalar::is_untyped(node) {
+        node.value = Value::String(scalar::text(node).into_owned());
+        node.meta.note = None;
+    }
+}
+
 fn replace(node: &mut Node, values: &HashMap<String, Option<Node>>) {
     let Some(text) = node.as_str().map(str::to_owned) else { return };
     let at = node.meta.at.clone();
-    match expand(&text, values) {
-        Expanded::Value(value) => {
-            node.value = value.value.clone();
-            node.meta = weir_doc::Meta { at, ..Default::default() };
-        }
-        Expanded::Text(text) => *node = scalar::plain_string(&text).at(at),
+    let mut new = match expand(&text, values) {
+        Expanded::Value(value) => Node::new(value.value),
+        Expanded::Text(text) => scalar::plain_string(&text),
     }
+    .at(at);
+    shared::pass_on(node, &mut new);
+    *node = new;
 }
 
 enum Expanded {

@@ -3,7 +3,7 @@
 
 use anyhow::Context;
 use std::process::Command;
-use weir_conformance::{cases, root};
+use weir_conformance::{Case, cases, root};
 
 fn main() -> anyhow::Result<()> {
     let mut args = std::env::args().skip(1);
@@ -12,27 +12,48 @@ fn main() -> anyhow::Result<()> {
     let root = root("kustomize");
     let version = Command::new(&program).arg("version").output().context("running the original")?;
     std::fs::write(root.join("VERSION"), format!("kustomize {}", String::from_utf8_lossy(&version.stdout)))?;
-    let mut count = 0;
-    for case in cases(&root)?.iter().filter(|case| case.name.contains(&part)) {
-        let input = case.folder.join("input").canonicalize()?;
-        let output = Command::new(&program).arg("build").arg(&case.path).current_dir(&input).output()?;
-        let (yaml, error) = (case.folder.join("expect.yaml"), case.folder.join("expect.err"));
-        for old in [&yaml, &error] {
-            match std::fs::remove_file(old) {
-                Err(why) if why.kind() != std::io::ErrorKind::NotFound => return Err(why.into()),
-                _ => {}
-            }
-        }
-        if output.status.success() {
-            std::fs::write(yaml, &output.stdout)?;
-        } else {
-            // The place of the checkout and stack traces say nothing about the case.
-            let text = String::from_utf8_lossy(&output.stderr).replace(&*input.to_string_lossy(), "/input");
-            let text = text.split("\ngoroutine ").next().unwrap_or_default();
-            std::fs::write(error, format!("{}\n", text.trim_end()))?;
-        }
-        count += 1;
-    }
-    println!("{count} cases");
+    let chosen: Vec<Case> = cases(&root)?.into_iter().filter(|case| case.name.contains(&part)).collect();
+    let workers = std::thread::available_parallelism().map_or(1, usize::from);
+    std::thread::scope(|scope| {
+        let shares = chosen.chunks(chosen.len().div_ceil(workers).max(1));
+        let running: Vec<_> =
+            shares.map(|share| scope.spawn(|| share.iter().try_for_each(|case| write(case, &program)))).collect();
+        running.into_iter().try_for_each(|worker| worker.join().unwrap_or_else(|_| anyhow::bail!("a worker panicked")))
+    })?;
+    println!("{} cases", chosen.len());
     Ok(())
+}
+
+/// Writes what the original makes of a case.
+fn write(case: &Case, program: &str) -> anyhow::Result<()> {
+    let input = case.folder.join("input").canonicalize()?;
+    let output = Command::new(program).arg("build").arg(&case.path).current_dir(&input).output()?;
+    let (yaml, error) = (case.folder.join("expect.yaml"), case.folder.join("expect.err"));
+    for old in [&yaml, &error] {
+        match std::fs::remove_file(old) {
+            Err(why) if why.kind() != std::io::ErrorKind::NotFound => return Err(why.into()),
+            _ => {}
+        }
+    }
+    if output.status.success() {
+        std::fs::write(yaml, &output.stdout)?;
+    } else {
+        // The place of the checkout, addresses in memory and stack traces say nothing about the case.
+        let text = String::from_utf8_lossy(&output.stderr).replace(&*input.to_string_lossy(), "/input");
+        let text = text.split("\ngoroutine ").next().unwrap_or_default();
+        std::fs::write(error, format!("{}\n", without_addresses(text.trim_end())))?;
+    }
+    Ok(())
+}
+
+/// The text with `0x...` for each pointer that Go printed.
+fn without_addresses(text: &str) -> String {
+    let mut parts = text.split("0x");
+    let mut out = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let digits = part.bytes().take_while(u8::is_ascii_hexdigit).count();
+        out.push_str(if digits >= 6 { "0x..." } else { "0x" });
+        out.push_str(if digits >= 6 { &part[digits..] } else { part });
+    }
+    out
 }

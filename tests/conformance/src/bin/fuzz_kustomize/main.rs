@@ -1,0 +1,145 @@
+//! Builds random overlays with the original kustomize and with ours, and compares verdict and bytes:
+//! `fuzz_kustomize KUSTOMIZE --n N --seed TEXT [--only CASE] [--out FOLDER]`.
+//!
+//! A case that differs is made smaller and kept in the folder. The seed and the number of a case decide it.
+#![allow(clippy::print_stdout, reason = "a tool of the command line")]
+
+mod objects;
+mod overlays;
+mod random;
+mod shrink;
+mod yaml;
+
+use anyhow::Context;
+use random::Random;
+use shrink::Files;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use weir_base::{Budget, Diagnose};
+use weir_conformance::{diff, tree};
+use weir_kustomize::{Options, build, to_yaml};
+
+/// The folder that is built.
+const TOP: &str = "top";
+
+/// So many differences are enough to work on.
+const ENOUGH: usize = 12;
+
+struct Run {
+    program: String,
+    seed: String,
+    out: PathBuf,
+    next: AtomicU64,
+    built: AtomicUsize,
+    found: Mutex<Vec<u64>>,
+}
+
+/// How the answers differ.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Difference {
+    OnlyOriginalBuilds,
+    OnlyOursBuilds,
+    Output,
+}
+
+fn main() -> anyhow::Result<()> {
+    let mut args = std::env::args().skip(1);
+    let program =
+        args.next().context("usage: fuzz_kustomize KUSTOMIZE --n N --seed TEXT [--only CASE] [--out FOLDER]")?;
+    let (mut n, mut seed, mut only, mut out) = (5000, "0".to_owned(), None, PathBuf::from("target/fuzz-kustomize"));
+    while let Some(flag) = args.next() {
+        let value = args.next().with_context(|| format!("{flag} needs a value"))?;
+        match flag.as_str() {
+            "--n" => n = value.parse()?,
+            "--seed" => seed = value,
+            "--only" => only = Some(value.parse::<u64>()?),
+            "--out" => out = value.into(),
+            _ => anyhow::bail!("unknown flag {flag}"),
+        }
+    }
+    let (first, end) = only.map_or((0, n), |case| (case, case + 1));
+    let found = Mutex::new(Vec::new());
+    let run = Run { program, seed, out, next: AtomicU64::new(first), built: AtomicUsize::new(0), found };
+    let workers = std::thread::available_parallelism().map_or(1, usize::from);
+    std::thread::scope(|scope| {
+        let running: Vec<_> = (0..workers)
+            .map(|worker| {
+                scope.spawn({
+                    let run = &run;
+                    move || work(run, worker, end)
+                })
+            })
+            .collect();
+        running.into_iter().try_for_each(|worker| worker.join().unwrap_or_else(|_| anyhow::bail!("a worker panicked")))
+    })?;
+    let found = run.found.lock().map(|found| found.clone()).unwrap_or_default();
+    let cases = run.next.load(Ordering::Relaxed).min(end) - first;
+    println!("seed {}: {cases} cases, {} built, {} differ", run.seed, run.built.load(Ordering::Relaxed), found.len());
+    anyhow::ensure!(found.is_empty(), "they are in {}", run.out.display());
+    Ok(())
+}
+
+fn work(run: &Run, worker: usize, end: u64) -> anyhow::Result<()> {
+    let folder = run.out.join(format!("work-{}-{worker}", std::process::id()));
+    loop {
+        let case = run.next.fetch_add(1, Ordering::Relaxed);
+        let enough = run.found.lock().is_ok_and(|found| found.len() >= ENOUGH);
+        if case >= end || enough {
+            let _ = std::fs::remove_dir_all(&folder);
+            return Ok(());
+        }
+        let files = overlays::files(&mut Random::of(&run.seed, case));
+        let (difference, _) = compare(run, &folder, &files)?;
+        let Some(difference) = difference else { continue };
+        let smallest = shrink::smallest(&files, |files| {
+            compare(run, &folder, files).is_ok_and(|(found, _)| found == Some(difference))
+        });
+        let (_, shown) = compare(run, &folder, &smallest)?;
+        let kept = run.out.join(format!("{}-{case}", run.seed));
+        let _ = std::fs::remove_dir_all(&kept);
+        write(&kept.join("input"), &smallest)?;
+        std::fs::write(kept.join("path"), format!("{TOP}\n"))?;
+        std::fs::write(kept.join("difference.txt"), &shown)?;
+        println!("case {case}: {difference:?}, in {}", kept.display());
+        for (name, documents) in &smallest {
+            println!("-- {name}\n{}", yaml::print_all(documents));
+        }
+        println!("{shown}");
+        if let Ok(mut found) = run.found.lock() {
+            found.push(case);
+        }
+    }
+}
+
+fn write(folder: &Path, files: &Files) -> anyhow::Result<()> {
+    for (name, documents) in files {
+        let path = folder.join(name);
+        std::fs::create_dir_all(path.parent().unwrap_or(folder))?;
+        std::fs::write(path, yaml::print_all(documents))?;
+    }
+    Ok(())
+}
+
+/// What differs, and how to show it.
+fn compare(run: &Run, folder: &Path, files: &Files) -> anyhow::Result<(Option<Difference>, String)> {
+    let _ = std::fs::remove_dir_all(folder);
+    write(folder, files)?;
+    let output = Command::new(&run.program).args(["build", TOP]).current_dir(folder).output()?;
+    let ours = build(&tree(folder)?, TOP, &Options::default(), &Budget::standard());
+    let original = String::from_utf8_lossy(if output.status.success() { &output.stdout } else { &output.stderr });
+    Ok(match (output.status.success(), ours) {
+        (true, Ok(built)) => {
+            run.built.fetch_add(1, Ordering::Relaxed);
+            let found = to_yaml(&built.objects);
+            if found == *original { (None, String::new()) } else { (Some(Difference::Output), diff(&original, &found)) }
+        }
+        (false, Err(_)) => (None, String::new()),
+        (true, Err(why)) => (Some(Difference::OnlyOriginalBuilds), format!("ours: {}\n", why.report())),
+        (false, Ok(_)) => {
+            let text = original.split("\ngoroutine ").next().unwrap_or_default().trim();
+            (Some(Difference::OnlyOursBuilds), format!("original: {text}\n"))
+        }
+    })
+}
