@@ -11,6 +11,7 @@
 //! | [`Dialect::Sigs`] | kubectl, Flux, Helm (sigs.k8s.io/yaml over yaml.v2) | `yes`, `on` are booleans; the last duplicate key wins | [`emit::to_yaml`] |
 //! | [`Dialect::V3`] | kustomize (kyaml over yaml.v3) | `yes`, `on` are strings; a duplicate key is an error | as above, since kustomize prints through sigs.k8s.io/yaml |
 
+pub mod edit;
 pub mod emit;
 mod json;
 mod linemap;

@@ -16,6 +16,7 @@
 mod args;
 mod config;
 mod crds;
+pub mod edit;
 mod error;
 mod fields;
 mod fieldspec;

@@ -58,7 +58,7 @@ pub fn main() -> ExitCode {
             Command::Controller(args) => controller::run(*args).await,
             Command::Sandbox(args) => sandbox::run(args, &output).await,
             Command::Build(build) => objects::run(objects::Command::Build(build), &output).await,
-            Command::Kustomize(command) => kustomize::run(&command, &output),
+            Command::Kustomize(command) => kustomize::run(command, &output),
             Command::Create(create) => objects::run(objects::Command::Create(create), &output).await,
             Command::Diff(diff) => objects::run(objects::Command::Diff(diff), &output).await,
             Command::Get(get) => objects::run(objects::Command::Get(get), &output).await,

@@ -18,6 +18,36 @@ pub struct Case {
     pub path: String,
 }
 
+/// A change of a kustomization file.
+#[derive(serde::Deserialize, serde::Serialize)]
+pub struct EditCase {
+    /// Behind `kustomize edit`.
+    pub args: Vec<String>,
+    /// Further files, which have a line each.
+    pub files: Vec<String>,
+    pub before: String,
+    /// What the file holds then; none where the command failed.
+    pub after: Option<String>,
+}
+
+impl EditCase {
+    /// A new folder as the case has it.
+    pub fn folder(&self) -> anyhow::Result<tempfile::TempDir> {
+        let folder = tempfile::tempdir()?;
+        for name in &self.files {
+            let path = folder.path().join(name);
+            std::fs::create_dir_all(path.parent().context("a file has a folder")?)?;
+            std::fs::write(path, if name.ends_with("kustomization.yaml") { "namePrefix: a-\n" } else { "a=b\n" })?;
+        }
+        std::fs::write(Self::file(&folder), &self.before)?;
+        Ok(folder)
+    }
+
+    pub fn file(folder: &tempfile::TempDir) -> PathBuf {
+        folder.path().join("kustomization.yaml")
+    }
+}
+
 /// The folder of all cases of one original.
 pub fn root(original: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(original)

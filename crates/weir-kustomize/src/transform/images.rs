@@ -83,7 +83,7 @@ fn update(node: &mut Node, image: &Image, pattern: &Regex) {
 }
 
 /// Name, tag and digest; a port of the registry is part of the name.
-fn split(image: &str) -> (&str, &str, &str) {
+pub(crate) fn split(image: &str) -> (&str, &str, &str) {
     let path = image.find('/').filter(|at| *at > 0).unwrap_or(0);
     let at = |sign| image[path..].find(sign).map(|at| at + path);
     match (at(':'), at('@')) {

@@ -12,7 +12,7 @@ pub(crate) mod sort;
 mod value_add;
 pub(crate) mod vars;
 
-pub(crate) use images::set_image;
+pub(crate) use images::{set_image, split as split_image};
 pub(crate) use metadata::{add_annotations, add_label, add_labels};
 pub(crate) use names::{add_prefix, add_suffix};
 pub(crate) use namespace::{Subjects, set_namespace};

@@ -1,18 +1,13 @@
-//! `weir kustomize`: the original's commands on our engine.
+//! `weir kustomize build`.
 
 use crate::error::CliError;
 use crate::folder;
 use crate::output::Output;
-use clap::{Args, Subcommand, ValueEnum};
+use clap::{Args, ValueEnum};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use weir_base::Budget;
 use weir_kustomize::{KustomizeError, LoadRestrictor, Options, Order, build, to_yaml};
-
-#[derive(Subcommand)]
-pub enum Command {
-    Build(Build),
-}
 
 /// Build a folder with a kustomization file and print the objects, as kustomize v5.8.1 does.
 #[derive(Args)]
@@ -51,8 +46,7 @@ enum Reorder {
     None,
 }
 
-pub fn run(command: &Command, output: &Output) -> Result<ExitCode, CliError> {
-    let Command::Build(args) = command;
+pub fn run(args: &Build, output: &Output) -> Result<ExitCode, CliError> {
     for (is_asked, flag) in [(args.enable_alpha_plugins, "--enable-alpha-plugins"), (args.enable_helm, "--enable-helm")]
     {
         if is_asked {

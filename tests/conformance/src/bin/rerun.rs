@@ -3,7 +3,7 @@
 
 use anyhow::Context;
 use std::process::Command;
-use weir_conformance::{Case, cases, root};
+use weir_conformance::{Case, EditCase, cases, root};
 
 fn main() -> anyhow::Result<()> {
     let mut args = std::env::args().skip(1);
@@ -21,6 +21,20 @@ fn main() -> anyhow::Result<()> {
         running.into_iter().try_for_each(|worker| worker.join().unwrap_or_else(|_| anyhow::bail!("a worker panicked")))
     })?;
     println!("{} cases", chosen.len());
+    if part.is_empty() || part == "edit" { edits(&program) } else { Ok(()) }
+}
+
+/// Writes what `edit` of the original makes of each file.
+fn edits(program: &str) -> anyhow::Result<()> {
+    let file = root("kustomize-edit").join("cases.json");
+    let mut cases: Vec<EditCase> = serde_json::from_slice(&std::fs::read(&file)?)?;
+    for case in &mut cases {
+        let folder = case.folder()?;
+        let output = Command::new(program).arg("edit").args(&case.args).current_dir(folder.path()).output()?;
+        case.after = output.status.success().then(|| std::fs::read_to_string(EditCase::file(&folder))).transpose()?;
+    }
+    std::fs::write(file, serde_json::to_string_pretty(&cases)? + "\n")?;
+    println!("{} edits", cases.len());
     Ok(())
 }
 

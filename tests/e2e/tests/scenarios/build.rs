@@ -2,7 +2,11 @@
 
 use crate::manifests::{config_map, namespace};
 use std::path::Path;
-use weir_e2e::{Cluster, on_both, weir};
+use std::process::Command;
+use weir_base::Budget;
+use weir_conformance::EditCase;
+use weir_doc::{Dialect, Node, yaml};
+use weir_e2e::{Cluster, on_both, program, weir};
 
 on_both!(what_a_cluster_knows_is_asked);
 
@@ -122,4 +126,50 @@ fn what_a_cluster_knows_is_asked(cluster: &Cluster) {
     assert_eq!((nobody.code, nobody.stderr.as_str()), (Some(1), missing));
     assert_eq!(build("apps", "--path nowhere").code, Some(1));
     assert_eq!(build("apps", "--path deploy --dry-run").code, Some(2), "a dry run needs the file");
+}
+
+/// What the original makes of the same files is in `tests/conformance/kustomize-edit`; there, fields are sorted, comments go
+/// and the version is added, which says nothing else.
+#[test]
+fn a_kustomization_file_is_changed_as_the_original_changes_it() {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../conformance/kustomize-edit/cases.json");
+    let cases: Vec<EditCase> = serde_json::from_slice(&std::fs::read(file).unwrap()).unwrap();
+    let mut differences = Vec::new();
+    for case in &cases {
+        let folder = case.folder().unwrap();
+        let mut weir = Command::new(program());
+        let ended = weir.args(["kustomize", "edit"]).args(&case.args).current_dir(folder.path()).output().unwrap();
+        let text = std::fs::read_to_string(EditCase::file(&folder)).unwrap();
+        let is_same = match &case.after {
+            None => !ended.status.success() && text == case.before,
+            Some(after) => {
+                let changed = text == case.before || case.before.contains('#') == text.contains('#');
+                ended.status.success() && changed && said(&text) == said(after)
+            }
+        };
+        if !is_same {
+            let stderr = String::from_utf8_lossy(&ended.stderr);
+            differences.push(format!("{:?}\n{}\n{stderr}\n{text}\n---\n{:?}", case.args, case.before, case.after));
+        }
+    }
+    assert!(cases.len() >= 90 && differences.is_empty(), "{}", differences.join("\n=====\n"));
+}
+
+/// What a kustomization file says.
+fn said(text: &str) -> Node {
+    let documents = yaml::parse_all(text.as_bytes(), None, Dialect::Sigs, &Budget::standard()).unwrap();
+    let mut said = documents.into_iter().next().filter(|node| !node.is_null()).unwrap_or_else(Node::map);
+    for field in ["apiVersion", "kind"] {
+        said.remove(field);
+    }
+    if let Some(tags) = said.remove("imageTags") {
+        said.set("images", tags);
+    }
+    said.as_map_mut().unwrap().retain(|_, value| value.as_seq().is_none_or(|items| !items.is_empty()));
+    for field in ["images", "replicas"] {
+        if let Some(items) = said.get_mut(field).and_then(Node::as_seq_mut) {
+            items.sort_by(|one, other| one.str_at(&["name"]).cmp(&other.str_at(&["name"])));
+        }
+    }
+    said
 }
