@@ -1,6 +1,7 @@
 //! Writing the value of a replacement into the fields that a path names.
 
 use super::FieldOptions;
+use super::reprint::reprint;
 use crate::generate::write_json;
 use crate::path;
 use crate::scalar;
@@ -82,10 +83,7 @@ fn fill_structured(
             write_json(&document, &mut out);
             out
         }
-        _ if text.contains('#') || text.contains('&') => {
-            return Err("the YAML in the text has comments or anchors, which is not supported".to_owned());
-        }
-        _ => emit::to_yaml_in_order(&document).trim().to_owned(),
+        _ => reprint(&document, &text)?,
     };
     let slot = lookup_mut(object, &parts[..at]).ok_or_else(missing)?;
     scalar::set_text(slot, &printed)
