@@ -6,6 +6,7 @@ use crate::generate::write_json;
 use crate::path;
 use crate::scalar;
 use crate::selector;
+use crate::shared;
 use regex::Regex;
 use weir_base::{Budget, Exhausted, Origin};
 use weir_doc::{Dialect, Map, Node, Value, emit, yaml};
@@ -257,6 +258,7 @@ impl Filler<'_> {
             return Ok(());
         }
         let mut value = self.value.clone();
+        shared::leave(&mut value);
         let delimiter = &self.options.delimiter;
         if !delimiter.is_empty() {
             if !scalar::is_scalar(node) && !node.is_null() {
