@@ -1,6 +1,8 @@
 //! `replacements`: a field of one object, or a fixed value, copied into fields of others.
 
+mod comments;
 mod fill;
+mod reprint;
 
 use crate::KustomizeError;
 use crate::config;

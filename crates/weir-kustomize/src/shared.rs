@@ -28,6 +28,18 @@ pub(crate) fn pass_on(old: &Node, new: &mut Node) {
     }
 }
 
+/// Makes a copy that changes on its own.
+pub(crate) fn leave(node: &mut Node) {
+    if let Some(note) = &mut node.meta.note {
+        note.set_by = None;
+    }
+    match &mut node.value {
+        Value::Map(map) => map.values_mut().for_each(leave),
+        Value::Seq(items) => items.iter_mut().for_each(leave),
+        _ => {}
+    }
+}
+
 /// Brings the groups of an object back into agreement: the last change counts.
 pub(crate) fn settle(object: &mut Node) {
     let mut changed: Vec<(Arc<str>, Arc<str>, Node)> = Vec::new();

@@ -3,7 +3,7 @@
 
 use weir_base::{Budget, Diagnose};
 use weir_conformance::{Case, cases, diff, root, tree};
-use weir_kustomize::{Options, build, to_yaml};
+use weir_kustomize::{KustomizeError, Options, build, to_yaml};
 
 /// What differs; `None` when nothing does.
 fn run(case: &Case) -> Option<String> {
@@ -25,6 +25,14 @@ fn run(case: &Case) -> Option<String> {
         (Err(error), None, Some(_)) => {
             let wanted = std::fs::read_to_string(case.folder.join("names")).unwrap_or_default();
             let report = error.report().to_string();
+            let placed = |error: &KustomizeError| error.at().is_some_and(|at| at.file.is_some());
+            let is_placed = match &error {
+                KustomizeError::Several(errors) => errors.iter().all(placed),
+                one => placed(one),
+            };
+            if !is_placed {
+                return Some(format!("  '{report}' names no file\n"));
+            }
             let missing: Vec<&str> = wanted.lines().filter(|text| !report.contains(text)).collect();
             (!missing.is_empty()).then(|| format!("  '{report}' does not name {missing:?}\n"))
         }

@@ -12,7 +12,7 @@ pub(crate) fn content_hash(object: &Node) -> String {
     match object.str_at(&["kind"]) {
         Some("Secret") => {
             let mut members = vec![("data", object.get("data")), ("kind", None), ("name", None)];
-            if object.get("stringData").is_some_and(|data| data.as_map().is_some()) {
+            if object.get("stringData").is_some_and(is_collection) {
                 members.push(("stringData", object.get("stringData")));
             }
             members.push(("type", object.get("type")));
@@ -20,7 +20,7 @@ pub(crate) fn content_hash(object: &Node) -> String {
         }
         Some("ConfigMap") => {
             let mut members = Vec::new();
-            if object.get("binaryData").is_some_and(|data| data.as_map().is_some()) {
+            if object.get("binaryData").is_some_and(is_collection) {
                 members.push(("binaryData", object.get("binaryData")));
             }
             members.extend([("data", object.get("data")), ("kind", None), ("name", None)]);
@@ -41,6 +41,10 @@ pub(crate) fn content_hash(object: &Node) -> String {
     hex.chars().map(change).collect()
 }
 
+fn is_collection(node: &Node) -> bool {
+    node.as_map().is_some() || node.as_seq().is_some()
+}
+
 /// The name does not count: it is hashed as an empty text, as the original does.
 fn write_members(members: &[(&str, Option<&Node>)], kind: &str, out: &mut String) {
     out.push('{');
@@ -51,7 +55,9 @@ fn write_members(members: &[(&str, Option<&Node>)], kind: &str, out: &mut String
         write_text(name, out);
         out.push(':');
         match node {
-            Some(node) if matches!(node.value, Value::Map(_) | Value::Seq(_)) => write_json(node, out),
+            Some(node) if node.as_map().is_some() => write_json(node, out),
+            // kustomize reads it as a mapping, and has none then.
+            Some(node) if node.as_seq().is_some() => out.push_str("null"),
             Some(node) => write_text(&scalar::text(node), out),
             None if *name == "kind" => write_text(kind, out),
             None => write_text("", out),

@@ -171,8 +171,10 @@ fn unique(lists: &[&[Node]], values: impl Fn(&Node) -> Vec<String>) -> Vec<Vec<S
 /// Fills in the values that one of two elements leaves out, when the rest of their keys agree.
 fn unite(wanted: &mut [Vec<String>]) {
     for a in 0..wanted.len() {
+        // kustomize goes on comparing with what the element was.
+        let one = wanted[a].clone();
         for b in 0..wanted.len() {
-            if let Some(united) = united(&wanted[a], &wanted[b]) {
+            if let Some(united) = united(&one, &wanted[b]) {
                 wanted[a].clone_from(&united);
                 wanted[b] = united;
             }

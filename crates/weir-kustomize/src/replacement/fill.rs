@@ -1,10 +1,12 @@
 //! Writing the value of a replacement into the fields that a path names.
 
 use super::FieldOptions;
+use super::reprint::reprint;
 use crate::generate::write_json;
 use crate::path;
 use crate::scalar;
 use crate::selector;
+use crate::shared;
 use regex::Regex;
 use weir_base::{Budget, Exhausted, Origin};
 use weir_doc::{Dialect, Map, Node, Value, emit, yaml};
@@ -82,10 +84,7 @@ fn fill_structured(
             write_json(&document, &mut out);
             out
         }
-        _ if text.contains('#') || text.contains('&') => {
-            return Err("the YAML in the text has comments or anchors, which is not supported".to_owned());
-        }
-        _ => emit::to_yaml_in_order(&document).trim().to_owned(),
+        _ => reprint(&document, &text)?,
     };
     let slot = lookup_mut(object, &parts[..at]).ok_or_else(missing)?;
     scalar::set_text(slot, &printed)
@@ -259,6 +258,7 @@ impl Filler<'_> {
             return Ok(());
         }
         let mut value = self.value.clone();
+        shared::leave(&mut value);
         let delimiter = &self.options.delimiter;
         if !delimiter.is_empty() {
             if !scalar::is_scalar(node) && !node.is_null() {

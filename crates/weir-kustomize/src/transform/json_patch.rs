@@ -35,5 +35,8 @@ pub(super) fn apply(cx: &mut Context, index: usize, patch: &Node, at: &Origin) -
         return Err(failed(resource, "the JSON patch", at, cx.schemas, problem));
     }
     scalar::through_go_maps(&mut resource.node);
+    // kustomize writes the annotations anew, and drops what is no mapping.
+    let annotations = resource.annotations();
+    resource.set_annotations(&annotations);
     Ok(())
 }

@@ -42,7 +42,7 @@ pub(crate) fn fix(cx: &mut Context, rules: &[NameReference]) -> Result<(), Kusto
     let candidates = Candidates::of(&cx.resources.list, cx.schemas);
     for resource in &mut cx.resources.list {
         let first = resource.original_id(cx.schemas);
-        let referrer = Referrer::of(resource, cx.schemas);
+        let referrer = Referrer::of(resource, cx.schemas)?;
         for rule in rules {
             for spec in rule.referrers.iter().filter(|spec| first.gvk.is_selected(&spec.gvk)) {
                 cx.budget.spend(1)?;
@@ -86,22 +86,35 @@ impl Candidates {
 }
 
 impl Referrer {
-    fn of(resource: &Resource, schemas: &Schemas) -> Self {
+    fn of(resource: &Resource, schemas: &Schemas) -> Result<Self, KustomizeError> {
         let id = resource.id(schemas);
+        let mut reached = HashSet::new();
         let subjects = resource.node.get("subjects").and_then(Node::as_seq).filter(|_| id.gvk.kind == "RoleBinding");
-        let accounts = subjects.into_iter().flatten().filter(|s| s.str_at(&["kind"]) == Some("ServiceAccount"));
-        let reached = accounts.filter_map(|s| s.str_at(&["namespace"]).map(str::to_owned)).collect();
+        for subject in subjects.into_iter().flatten() {
+            if subject.as_map().is_none() {
+                let problem = format!("subjects: expected a mapping, found {}", subject.kind_name());
+                return Err(KustomizeError::object(&subject.meta.at, problem));
+            }
+            let (Some(kind), Some(namespace)) = (subject.get("kind"), subject.get("namespace")) else { continue };
+            let text = |name: &str, node: &Node| {
+                let problem = || format!("subjects: expected a string as {name}, found {}", node.kind_name());
+                node.as_str().map(str::to_owned).ok_or_else(|| KustomizeError::object(resource.at(), problem()))
+            };
+            if text("kind", kind)? == "ServiceAccount" {
+                reached.insert(text("namespace", namespace)?);
+            }
+        }
         let role = resource.node.get("roleRef").and_then(|role| {
             let (group, kind) = (scalar::text(role.get("apiGroup")?), scalar::text(role.get("kind")?));
             Some(Gvk { group: group.into_owned(), version: String::new(), kind: kind.into_owned() })
         });
-        Self {
+        Ok(Self {
             id,
             prefixes: resource.history.prefixes.clone(),
             suffixes: resource.history.suffixes.clone(),
             reached,
             role,
-        }
+        })
     }
 
     /// Whether it may refer to the object at all: both cluster-wide, or in one namespace.

@@ -90,6 +90,9 @@ fn work(run: &Run, worker: usize, end: u64) -> anyhow::Result<()> {
             let _ = std::fs::remove_dir_all(&folder);
             return Ok(());
         }
+        if case > 0 && case.is_multiple_of(500) {
+            println!("{case} cases");
+        }
         let files = overlays::files(&mut Random::of(&run.seed, case));
         let (difference, _) = compare(run, &folder, &files)?;
         let Some(difference) = difference else { continue };
