@@ -23,7 +23,7 @@ pub fn fuzz_kustomize(args: &[&str]) -> Result<(), String> {
 }
 
 /// The original, installed.
-fn kustomize() -> Result<PathBuf, String> {
+pub fn kustomize() -> Result<PathBuf, String> {
     execute(Command::new("go").args(["install", KUSTOMIZE]))?;
     let gopath = read(Command::new("go").args(["env", "GOPATH"]))?;
     Ok(PathBuf::from(String::from_utf8_lossy(&gopath).trim()).join("bin/kustomize"))

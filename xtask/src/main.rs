@@ -21,7 +21,8 @@ const USAGE: &str = "usage: cargo xtask COMMAND
   codegen [--check]     writes the generated files; --check fails when one is not up to date
   layers                checks the edges between the crates
   bench [NAME [ARGS]]   what it costs: seconds as ratios within one run, memory, sizes; `git [polls|clone]` for sources,
-                        `mttp [--n 1000] [--tenants 1]` for Kustomizations on the real API server
+                        `mttp [--n 1000] [--tenants 1]` for Kustomizations on the real API server, `kustomize [--record]` beside
+                        the original, with counts of instructions that later ones are held against
   soak [MINUTES]        a controller killed at 200 of its requests, which depend on the commit; then the crash scenario
                         again and again (10 minutes); both on both backends
   tables                makes the tables of the API anew from the real control plane (needs python3)
@@ -38,6 +39,7 @@ fn main() -> ExitCode {
         Some("codegen") => codegen::run(rest.contains(&"--check")),
         Some("layers") => layers::check(),
         Some("bench") if matches!(rest.first(), Some(&"git" | &"mttp")) => bench::of(rest[0], &rest[1..]),
+        Some("bench") if rest.first() == Some(&"kustomize") => bench::kustomize::run(rest.contains(&"--record")),
         Some("bench") => bench::run(),
         Some("soak") => soak::run(rest.first().copied()),
         Some("tables") => tables::run(),
