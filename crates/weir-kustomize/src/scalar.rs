@@ -161,6 +161,15 @@ pub(crate) fn set_tagged(node: &mut Node, text: &str) {
     node.meta.note = Some(Box::new(Note { source: None, tag: Some(old.to_owned()), set_by: None }));
 }
 
+/// Whether [`set_tagged`] gave any scalar a text that is not of its type.
+pub(crate) fn is_mistyped(node: &Node) -> bool {
+    match &node.value {
+        Value::Map(map) => map.values().any(is_mistyped),
+        Value::Seq(items) => items.iter().any(is_mistyped),
+        _ => node.meta.note.as_ref().and_then(|note| note.tag.as_deref()).is_some_and(|tag| tag.starts_with("!!")),
+    }
+}
+
 fn tag_name(value: &Value) -> &'static str {
     match value {
         Value::Null => "!!null",

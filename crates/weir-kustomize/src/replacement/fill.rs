@@ -73,11 +73,14 @@ fn fill_structured(
     let text = path::lookup(object, &parts[..at])?.map(|node| scalar::text(node).into_owned()).ok_or_else(missing)?;
     let mut document = parse(&text, budget).ok_or_else(missing)?;
     let plain = FieldOptions { create, ..Default::default() };
-    let is_json = text.trim_start().starts_with(['{', '[']);
-    let mut filler = Filler { value, options: &plain, found: 0, only_makes: false, in_text: !is_json, budget };
+    let mut filler = Filler { value, options: &plain, found: 0, only_makes: false, in_text: true, budget };
     filler.walk(&mut document, &parts[at..])?;
     if filler.found == 0 {
         return Err(missing());
+    }
+    if text.trim_start().starts_with(['{', '[']) && scalar::is_mistyped(&document) {
+        // kustomize cannot read the JSON again, and goes on without a word.
+        return Ok(());
     }
     let printed = match text.trim_start().chars().next() {
         Some('{' | '[') if text.contains('\n') && text.contains("  ") => pretty_json(&document),

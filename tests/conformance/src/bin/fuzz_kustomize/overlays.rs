@@ -235,7 +235,7 @@ impl Overlays {
                     "value",
                     match random.below(4) {
                         0 => map([("k", texts(random))]),
-                        1 => list([texts(random)]),
+                        1 if !path.starts_with("/metadata") => list([texts(random)]),
                         2 => plain(random.pick(&["1", "true", "null", "1.5", "1e3", "010"])),
                         _ => objects::text(random),
                     },
