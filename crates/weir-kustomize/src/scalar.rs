@@ -115,8 +115,9 @@ fn styled(text: &str, tag: Tag, style: Style) -> Node {
     if !matches!(node.value, Value::String(_)) {
         let tag = (tag == Tag::None).then(|| UNTYPED.to_owned());
         node.meta.note = Some(Box::new(Note { source: Some(text.to_owned()), tag, set_by: None }));
-    } else if tag == Tag::None && style == Style::Plain && timestamp::parse(text).is_some() {
-        mark_timestamp(&mut node);
+    } else if tag == Tag::None && style == Style::Plain {
+        let tag = if timestamp::parse(text).is_some() { TIMESTAMP } else { UNTYPED };
+        node.meta.note.get_or_insert_default().tag = Some(tag.to_owned());
     }
     node
 }
@@ -148,6 +149,39 @@ pub(crate) fn set_text(node: &mut Node, text: &str) -> Result<(), String> {
     Ok(())
 }
 
+/// Changes the text only, in a document that is printed with the tags that the texts do not tell.
+pub(crate) fn set_tagged(node: &mut Node, text: &str) {
+    let is_kept = node.as_str().is_some() || is_untyped(node);
+    let (old, new) = (tag_name(&node.value), tag_name(&yaml::resolve_plain(text, Dialect::V3)));
+    if is_kept || old == new {
+        set(node, text, if node.as_str().is_some() { Tag::String } else { Tag::None });
+        return;
+    }
+    node.value = Value::String(text.to_owned());
+    node.meta.note = Some(Box::new(Note { source: None, tag: Some(old.to_owned()), set_by: None }));
+}
+
+/// Whether [`set_tagged`] gave any scalar a text that is not of its type.
+pub(crate) fn is_mistyped(node: &Node) -> bool {
+    match &node.value {
+        Value::Map(map) => map.values().any(is_mistyped),
+        Value::Seq(items) => items.iter().any(is_mistyped),
+        _ => node.meta.note.as_ref().and_then(|note| note.tag.as_deref()).is_some_and(|tag| tag.starts_with("!!")),
+    }
+}
+
+fn tag_name(value: &Value) -> &'static str {
+    match value {
+        Value::Null => "!!null",
+        Value::Bool(_) => "!!bool",
+        Value::Number(Number::Float(_)) => "!!float",
+        Value::Number(_) => "!!int",
+        Value::String(_) => "!!str",
+        Value::Seq(_) => "!!seq",
+        Value::Map(_) => "!!map",
+    }
+}
+
 /// A scalar that was made without a tag.
 pub(crate) fn is_untyped(node: &Node) -> bool {
     let tag = node.meta.note.as_ref().and_then(|note| note.tag.as_deref());
@@ -157,6 +191,21 @@ pub(crate) fn is_untyped(node: &Node) -> bool {
 /// Sets an integer in place; over a quoted text it becomes a text.
 pub(crate) fn set_int(node: &mut Node, value: i64) {
     set(node, &value.to_string(), Tag::None);
+    if let Some(note) = &mut node.meta.note {
+        note.tag = None;
+    }
+}
+
+/// What a merge does to a field that it keeps: a text without a type that YAML 1.1 would take for something else
+/// becomes a string.
+pub(crate) fn settle_type(node: &mut Node) {
+    if node.meta.style == Style::Plain && is_untyped(node) {
+        let text = text(node).into_owned();
+        if !text.is_empty() && !text.contains('\n') && is_ambiguous(&text) {
+            set(node, &text, Tag::String);
+            node.meta.style = Style::DoubleQuoted;
+        }
+    }
 }
 
 /// Sets a field as kyaml's `FieldSetter` does: null removes it, an old value's style stays.

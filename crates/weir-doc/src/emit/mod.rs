@@ -1,7 +1,6 @@
 //! Printing YAML as sigs.k8s.io/yaml does (yaml.v2: keys sorted, folded at 80 columns).
 
 mod order;
-mod pdq;
 mod scalar;
 mod writer;
 

@@ -1,13 +1,39 @@
 //! The order in which yaml.v2 prints keys.
 
-use super::pdq;
 use crate::{Key, Node};
 use std::cmp::Ordering;
 
-/// Sorts by key. The comparison is not a total order (three keys can each come before the next), so
-/// that the result depends on the steps: they are those of Go's `sort.Sort`.
-pub(super) fn sort(entries: &mut [(&Key, &Node)]) {
-    pdq::sort(entries, &|a, b| compare(a.0.as_str(), b.0.as_str()) == Ordering::Less);
+/// Below this length Go sorts by insertion.
+const SHORT: usize = 12;
+
+/// Sorts by key. The comparison is not a total order: `a10`, `a1b` and `a9` each come before the next, and Go prints
+/// them in an order that changes from run to run. So the standard library's sort, which may panic then, is not used.
+pub(super) fn sort(entries: &mut Vec<(&Key, &Node)>) {
+    if entries.len() > SHORT {
+        let mut right = entries.split_off(entries.len() / 2);
+        sort(entries);
+        sort(&mut right);
+        let (mut left, mut right) = (std::mem::take(entries).into_iter().peekable(), right.into_iter().peekable());
+        while let (Some(a), Some(b)) = (left.peek(), right.peek()) {
+            let next = if is_less(b, a) { right.next() } else { left.next() };
+            entries.extend(next);
+        }
+        entries.extend(left);
+        entries.extend(right);
+        return;
+    }
+    for i in 1..entries.len() {
+        for j in (1..=i).rev() {
+            if !is_less(&entries[j], &entries[j - 1]) {
+                break;
+            }
+            entries.swap(j, j - 1);
+        }
+    }
+}
+
+fn is_less(a: &(&Key, &Node), b: &(&Key, &Node)) -> bool {
+    compare(a.0.as_str(), b.0.as_str()) == Ordering::Less
 }
 
 /// The order of yaml.v2's `keyList`: letters after everything else, runs of digits by their value.

@@ -83,6 +83,7 @@ enum Form {
 
 fn form(node: &Node) -> Option<Form> {
     match node.value {
+        Value::Null if scalar::is_untyped(node) => Some(Form::Scalar),
         Value::Null => None,
         Value::Map(_) => Some(Form::Map),
         Value::Seq(_) => Some(Form::List),
@@ -165,7 +166,8 @@ impl<'s> Walker<'s> {
             let ty = child(key.as_str());
             match deeper.walk(Some(value), new.remove(key.as_str()), ty)? {
                 Merged::Cleared => {}
-                Merged::Kept(value) => {
+                Merged::Kept(mut value) => {
+                    scalar::settle_type(&mut value);
                     merged.insert(key, value);
                 }
                 Merged::New(value) if value.is_null() => {}

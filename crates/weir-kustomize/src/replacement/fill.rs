@@ -25,7 +25,7 @@ pub(super) fn fill(
     if let Some(at) = structured_at(object, &parts, &deeper) {
         return Ok(fill_structured(object, &parts, at, value, options.create, &deeper));
     }
-    let mut filler = Filler { value, options, found: 0, only_makes: false, budget: &deeper };
+    let mut filler = Filler { value, options, found: 0, only_makes: false, in_text: false, budget: &deeper };
     let filled = filler.walk(object, &parts);
     let verb = if options.create { "find or create" } else { "find" };
     Ok(match filled {
@@ -43,7 +43,8 @@ pub(super) fn make(object: &mut Node, path: &str, value: &Node, budget: &Budget)
     if structured_at(object, &parts, &deeper).is_none() {
         let options = FieldOptions { create: true, ..Default::default() };
         // What is wrong with the path is told when it is filled.
-        let _ = Filler { value, options: &options, found: 0, only_makes: true, budget: &deeper }.walk(object, &parts);
+        let _ = Filler { value, options: &options, found: 0, only_makes: true, in_text: false, budget: &deeper }
+            .walk(object, &parts);
     }
     Ok(())
 }
@@ -72,10 +73,14 @@ fn fill_structured(
     let text = path::lookup(object, &parts[..at])?.map(|node| scalar::text(node).into_owned()).ok_or_else(missing)?;
     let mut document = parse(&text, budget).ok_or_else(missing)?;
     let plain = FieldOptions { create, ..Default::default() };
-    let mut filler = Filler { value, options: &plain, found: 0, only_makes: false, budget };
+    let mut filler = Filler { value, options: &plain, found: 0, only_makes: false, in_text: true, budget };
     filler.walk(&mut document, &parts[at..])?;
     if filler.found == 0 {
         return Err(missing());
+    }
+    if text.trim_start().starts_with(['{', '[']) && scalar::is_mistyped(&document) {
+        // kustomize cannot read the JSON again, and goes on without a word.
+        return Ok(());
     }
     let printed = match text.trim_start().chars().next() {
         Some('{' | '[') if text.contains('\n') && text.contains("  ") => pretty_json(&document),
@@ -154,6 +159,8 @@ struct Filler<'f> {
     options: &'f FieldOptions,
     found: usize,
     only_makes: bool,
+    /// Whether the document is printed into a text.
+    in_text: bool,
     budget: &'f Budget,
 }
 
@@ -279,6 +286,10 @@ impl Filler<'_> {
         }
         if scalar::is_scalar(node) || node.is_null() {
             let text = scalar::text(&value).into_owned();
+            if self.in_text {
+                scalar::set_tagged(node, &text);
+                return Ok(());
+            }
             return scalar::set_text(node, &text);
         }
         let at = node.meta.at.clone();

@@ -176,7 +176,11 @@ impl Printer<'_> {
                 let items: Vec<String> = items.iter().map(|item| self.flat(item, true)).collect();
                 format!("[{}]", items.join(", "))
             }
-            _ => text(&scalar::text(node), node.meta.style, is_string(node), in_flow),
+            _ => match node.meta.note.as_ref().and_then(|note| note.tag.as_deref()).filter(|tag| tag.starts_with("!!"))
+            {
+                Some(tag) => format!("{tag} {}", text(&scalar::text(node), node.meta.style, false, in_flow)),
+                None => text(&scalar::text(node), node.meta.style, is_string(node), in_flow),
+            },
         }
     }
 }

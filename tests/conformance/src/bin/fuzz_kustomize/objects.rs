@@ -124,6 +124,30 @@ pub fn pairs(random: &mut Random) -> Yaml {
     flowing(Yaml::Map(found), random)
 }
 
+/// Many keys. Go prints three like `a10`, `a1b`, `a9` in any order, so that digits come last.
+fn many_pairs(random: &mut Random) -> Yaml {
+    let parts = ["a", "b", "-", "_", ".", "A", "x"];
+    let mut found: Vec<(String, Yaml)> = Vec::new();
+    for _ in 0..30 {
+        let mut key: String = random.pick(&["a", "b", "B"]).to_owned();
+        key.extend((0..random.below(3)).map(|_| random.pick(&parts)));
+        key.push_str(random.pick(&["k", "1", "9", "10", "01"]));
+        if found.iter().all(|(known, _)| *known != key) {
+            found.push((key, quoted("v")));
+        }
+    }
+    Yaml::Map(found)
+}
+
+/// A text that holds a document, for replacements within.
+fn document(random: &mut Random) -> Yaml {
+    let mut inner = map([("p", scalar(random)), ("q", list(random.some(2, text))), ("r", value(random, 1))]);
+    if random.one_in(3) {
+        inner = Yaml::Flow(Box::new(map([("p", quoted("json")), ("q", list([plain("1"), quoted("x")]))])));
+    }
+    Yaml::Text(vec![inner])
+}
+
 /// A mapping in brackets, once in a while.
 fn flowing(node: Yaml, random: &mut Random) -> Yaml {
     if random.one_in(4) { Yaml::Flow(Box::new(node)) } else { node }
@@ -243,7 +267,13 @@ fn name(random: &mut Random) -> Yaml {
 /// Adds fields of the kind.
 fn fill(object: &mut Yaml, kind: &str, random: &mut Random) {
     match kind {
-        "ConfigMap" => object.set("data", pairs(random)),
+        "ConfigMap" => {
+            let mut data = if random.one_in(6) { many_pairs(random) } else { pairs(random) };
+            if random.one_in(4) {
+                data.set("conf", document(random));
+            }
+            object.set("data", data);
+        }
         "Secret" => object.set("stringData", pairs(random)),
         "ServiceAccount" => object.set("secrets", list(random.some(2, |random| map([("name", name(random))])))),
         "Namespace" | "CustomResourceDefinition" => {}

@@ -47,7 +47,10 @@ impl Overlays {
         }
         let mut resources: Vec<Yaml> = bases.iter().map(|base| plain(*base)).collect();
         let most = if bases.is_empty() && !is_component { 5 } else { 1 };
-        let objects = self.objects(most, random);
+        let mut objects = self.objects(most, random);
+        if !objects.is_empty() && random.one_in(12) {
+            objects = vec![map([("apiVersion", plain("v1")), ("kind", plain("List")), ("items", Yaml::List(objects))])];
+        }
         if !objects.is_empty() {
             resources.push(plain("objects.yaml"));
             self.files.insert(format!("{folder}/objects.yaml"), objects);
@@ -232,7 +235,7 @@ impl Overlays {
                     "value",
                     match random.below(4) {
                         0 => map([("k", texts(random))]),
-                        1 => list([texts(random)]),
+                        1 if !path.starts_with("/metadata") => list([texts(random)]),
                         2 => plain(random.pick(&["1", "true", "null", "1.5", "1e3", "010"])),
                         _ => objects::text(random),
                     },
@@ -313,6 +316,12 @@ impl Overlays {
                 .insert(format!("{folder}/gen.env"), vec![Yaml::Scalar(Style::Plain, random.pick(&lines).to_owned())]);
             entry.set("envs", list([plain("gen.env")]));
         }
+        if random.one_in(4) {
+            let texts = ["x\ny\n", "no break", " \n\nx \n", "a\tb\n", "# c: d\n", "", "{\"a\": 1}\n", "\u{1f389}\n"];
+            self.files
+                .insert(format!("{folder}/gen.txt"), vec![Yaml::Scalar(Style::Plain, random.pick(&texts).to_owned())]);
+            entry.set("files", list([plain(random.pick(&["gen.txt", "f=gen.txt"]))]));
+        }
         if random.one_in(3) && folder != "base" {
             entry.set("behavior", plain(random.pick(&["merge", "replace", "create", "merge"])));
         }
@@ -360,6 +369,9 @@ impl Overlays {
             "spec.containers.*.image",
             "data.k",
             "metadata.name",
+            "data.conf.p",
+            "data.conf.q.0",
+            "data.conf.r.p",
             "spec.template.spec.containers.[name=c].image",
             "spec.q.0",
             "\"metadata.annotations.[a.b/c]\"",
@@ -444,7 +456,7 @@ impl Overlays {
             }
             2 => {
                 plugin.set("kind", plain("ValueAddTransformer"));
-                plugin.set("value", texts(random));
+                plugin.set("value", quoted(random.pick(&["v", "5", "yes", "a/b", " x "])));
                 let target = map([(
                     "fieldPath",
                     plain(random.pick(&["metadata/annotations/va", "metadata/namespace", "spec/p"])),
