@@ -51,6 +51,7 @@ pub use error::KustomizeError;
 pub use loader::FILE_NAMES;
 pub use picker::Picker;
 
+use std::collections::BTreeSet;
 use std::fmt;
 use weir_base::{Budget, Origin, Tree};
 use weir_doc::{Node, emit};
@@ -64,6 +65,8 @@ pub struct Options {
     pub load_restrictor: LoadRestrictor,
     /// Where the kustomization has no `sortOptions`.
     pub order: Order,
+    /// Label the objects `app.kubernetes.io/managed-by`, whatever the kustomization's `buildMetadata` says.
+    pub managed_by_label: bool,
 }
 
 /// Which files a kustomization may name.
@@ -117,4 +120,27 @@ pub fn build(tree: &Tree, path: &str, options: &Options, budget: &Budget) -> Res
 pub fn to_yaml(objects: &[Node]) -> String {
     let documents: Vec<String> = objects.iter().map(emit::to_yaml).collect();
     documents.join("---\n")
+}
+
+/// The name of the file that each object gets where each gets one: with its namespace in front when there are several.
+pub fn file_names(objects: &[Node]) -> Vec<String> {
+    let schemas = schema::Schemas::default();
+    let text = |object: &Node, path: &[&str]| object.str_at(path).unwrap_or_default().to_owned();
+    let id = |object: &Node| {
+        let gvk = id::Gvk::parse(&text(object, &["apiVersion"]), &text(object, &["kind"]));
+        id::Id::scoped(gvk, &text(object, &["metadata", "name"]), &text(object, &["metadata", "namespace"]), &schemas)
+    };
+    let ids: Vec<id::Id> = objects.iter().map(id).collect();
+    let spaces: BTreeSet<String> =
+        ids.iter().filter(|id| !id.cluster_wide).map(|id| id.effective_namespace().to_owned()).collect();
+    let named = ids.iter().map(|id| {
+        let id::Gvk { group, version, kind } = &id.gvk;
+        let gvk = [group, version, kind].into_iter().filter(|part| !part.is_empty()).cloned().collect::<Vec<_>>();
+        let name = format!("{}_{}.yaml", gvk.join("_"), id.name).to_lowercase();
+        match spaces.len() > 1 && !id.cluster_wide {
+            true => format!("{}_{name}", id.effective_namespace().to_lowercase()),
+            false => name,
+        }
+    });
+    named.collect()
 }

@@ -83,7 +83,7 @@ pub(crate) fn build(tree: &Tree, path: &str, options: &Options, budget: &Budget)
     drop_local(&mut resources)?;
     resources.check_unique(schemas)?;
     transform::sort::sort(&mut resources, target.file.sort_options.as_ref(), options.order, schemas)?;
-    if build.metadata.iter().any(|option| option == "managedByLabel") {
+    if options.managed_by_label || build.metadata.iter().any(|option| option == "managedByLabel") {
         let pairs = [("app.kubernetes.io/managed-by".to_owned(), format!("kustomize-{KUSTOMIZE_VERSION}"))];
         let specs = [crate::fieldspec::FieldSpec::at("metadata/labels", true)];
         let mut cx = Context { resources: &mut resources, schemas, budget };

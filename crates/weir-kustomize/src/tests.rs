@@ -87,7 +87,7 @@ const LEADING_OUT: [(&str, &str); 7] = [
 #[test]
 fn no_field_reads_outside_the_tree() {
     for restrictor in [LoadRestrictor::RootOnly, LoadRestrictor::None] {
-        let options = Options { load_restrictor: restrictor, order: Order::Legacy };
+        let options = Options { load_restrictor: restrictor, ..Options::default() };
         for (field, name) in PATH_FIELDS {
             for (path, problem) in LEADING_OUT {
                 let kustomization = field.replace("PATH", path);
@@ -169,7 +169,7 @@ fn deprecated_fields_give_warnings() {
 fn the_restrictor_keeps_to_the_folder_unless_it_is_off() {
     let files = [("a/kustomization.yaml", "resources: [../b.yaml]"), ("b.yaml", CONFIG_MAP)];
     assert!(report(&files, "a").contains("not in or below"));
-    let options = Options { load_restrictor: LoadRestrictor::None, order: Order::None };
+    let options = Options { load_restrictor: LoadRestrictor::None, order: Order::None, ..Options::default() };
     assert!(run_with(&files, "a", &options, &Budget::standard()).is_ok());
     // A sibling whose name begins alike is not below.
     let files = [("a/kustomization.yaml", "resources: [../ab/b.yaml]"), ("ab/b.yaml", CONFIG_MAP)];

@@ -43,6 +43,7 @@ pub fn render(tree: &Tree, path: &str, overlay: &Overlay, budget: &Budget) -> Re
     let options = weir_kustomize::Options {
         load_restrictor: weir_kustomize::LoadRestrictor::None,
         order: weir_kustomize::Order::None,
+        ..weir_kustomize::Options::default()
     };
     let mut objects =
         if is_empty { Vec::new() } else { weir_kustomize::build(&copy, &path, &options, budget)?.objects };

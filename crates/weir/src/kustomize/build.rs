@@ -4,10 +4,11 @@ use crate::error::CliError;
 use crate::folder;
 use crate::output::Output;
 use clap::{Args, ValueEnum};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use weir_base::Budget;
-use weir_kustomize::{KustomizeError, LoadRestrictor, Options, Order, build, to_yaml};
+use weir_doc::emit;
+use weir_kustomize::{Built, KustomizeError, LoadRestrictor, Options, Order, build, file_names, to_yaml};
 
 /// Build a folder with a kustomization file and print the objects, as kustomize v5.8.1 does.
 #[derive(Args)]
@@ -21,15 +22,62 @@ pub struct Build {
     /// Order of the objects where the kustomization has no sortOptions.
     #[arg(long, value_enum, default_value_t = Reorder::Legacy)]
     reorder: Reorder,
-    /// Write to this file instead of standard output.
+    /// Label the objects as managed by kustomize.
+    #[arg(long)]
+    enable_managedby_label: bool,
+    /// Write to this file instead of standard output; to a file for each object, if it is a folder.
     #[arg(long, short)]
     output: Option<PathBuf>,
+    #[command(flatten)]
+    refused: Refused,
+    #[command(flatten)]
+    functions: Functions,
+}
+
+/// What needs programs.
+#[derive(Args)]
+struct Refused {
     /// Refused: weir starts no programs.
     #[arg(long)]
     enable_alpha_plugins: bool,
+    /// Refused: weir starts no programs.
+    #[arg(long)]
+    enable_exec: bool,
     /// Refused: charts are not inflated by kustomizations.
     #[arg(long)]
     enable_helm: bool,
+}
+
+/// What is only about functions and charts, of which none is run.
+#[derive(Args)]
+struct Functions {
+    /// Accepted: no function is run.
+    #[arg(long)]
+    as_current_user: bool,
+    /// Accepted: no function is run.
+    #[arg(long, short, value_name = "VARIABLE")]
+    env: Vec<String>,
+    /// Accepted: no function is run.
+    #[arg(long)]
+    mount: Vec<String>,
+    /// Accepted: no function is run.
+    #[arg(long)]
+    network: bool,
+    /// Accepted: no function is run.
+    #[arg(long, default_value = "bridge")]
+    network_name: String,
+    /// Accepted: no chart is inflated.
+    #[arg(long, default_value = "helm")]
+    helm_command: String,
+    /// Accepted: no chart is inflated.
+    #[arg(long)]
+    helm_api_versions: Vec<String>,
+    /// Accepted: no chart is inflated.
+    #[arg(long, default_value = "")]
+    helm_kube_version: String,
+    /// Accepted: no chart is inflated.
+    #[arg(long)]
+    helm_debug: bool,
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -47,8 +95,13 @@ enum Reorder {
 }
 
 pub fn run(args: &Build, output: &Output) -> Result<ExitCode, CliError> {
-    for (is_asked, flag) in [(args.enable_alpha_plugins, "--enable-alpha-plugins"), (args.enable_helm, "--enable-helm")]
-    {
+    let Refused { enable_alpha_plugins, enable_exec, enable_helm } = args.refused;
+    let refused = [
+        (enable_alpha_plugins, "--enable-alpha-plugins"),
+        (enable_exec, "--enable-exec"),
+        (enable_helm, "--enable-helm"),
+    ];
+    for (is_asked, flag) in refused {
         if is_asked {
             return Err(CliError::new(format!("{flag} is refused: a build reads files and starts no program")));
         }
@@ -62,24 +115,34 @@ pub fn run(args: &Build, output: &Output) -> Result<ExitCode, CliError> {
             Reorder::Legacy => Order::Legacy,
             Reorder::None => Order::None,
         },
+        managed_by_label: args.enable_managedby_label,
     };
-    let text = to_yaml(&built(args, &options)?);
+    let Built { objects, warnings } = built(args, &options)?;
+    warnings.iter().for_each(|warning| output.error(&format!("# Warning: {warning}")));
     match &args.output {
-        Some(file) => std::fs::write(file, text)
-            .map_err(|error| CliError::new(format!("{} cannot be written: {error}", file.display())))?,
-        None => output.text(&text),
+        Some(folder) if folder.is_dir() => {
+            for (name, object) in file_names(&objects).iter().zip(&objects) {
+                write(&folder.join(name), &emit::to_yaml(object))?;
+            }
+        }
+        Some(file) => write(file, &to_yaml(&objects))?,
+        None => output.text(&to_yaml(&objects)),
     }
     Ok(ExitCode::SUCCESS)
 }
 
+fn write(file: &Path, text: &str) -> Result<(), CliError> {
+    std::fs::write(file, text).map_err(|error| CliError::new(format!("{} cannot be written: {error}", file.display())))
+}
+
 /// Builds within the folder, or the smallest one above it that has all that is named.
-fn built(args: &Build, options: &Options) -> Result<Vec<weir_doc::Node>, CliError> {
+fn built(args: &Build, options: &Options) -> Result<Built, CliError> {
     let mut last: Option<KustomizeError> = None;
     for root in folder::roots(&args.folder)? {
         let budget = Budget::standard();
         let tree = folder::read(&root, &budget)?;
         match build(&tree, &folder::relative(&args.folder, &root), options, &budget) {
-            Ok(built) => return Ok(built.objects),
+            Ok(built) => return Ok(built),
             Err(error) if error.leads_out() => last = Some(error),
             Err(error) => return Err(error.into()),
         }

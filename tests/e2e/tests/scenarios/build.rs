@@ -26,13 +26,38 @@ fn an_overlay_reaches_its_base_beside_it() {
 }
 
 #[test]
-fn programs_and_missing_files_are_refused_with_the_reason() {
-    let ended = weir(&["kustomize", "build", "--enable-helm", &fleet("apps/production")]);
-    assert_eq!((ended.code, ended.stdout.as_str()), (Some(1), ""));
-    assert!(ended.stderr.contains("--enable-helm is refused"), "{ended:?}");
+fn missing_files_are_refused_with_the_reason() {
     let ended = weir(&["kustomize", "build", &fleet("repos")]);
     assert_eq!(ended.code, Some(1));
     assert!(ended.stderr.contains("has none of kustomization.yaml"), "{ended:?}");
+}
+
+#[test]
+fn the_flags_of_the_original_are_taken() {
+    let dir = tempfile::tempdir().unwrap();
+    let object = |kind: &str, name: &str| format!("apiVersion: v1\nkind: {kind}\nmetadata: {{{name}}}\n");
+    let objects =
+        [object("Namespace", "name: one"), object("ConfigMap", "name: a, namespace: one"), object("Secret", "name: A")];
+    std::fs::write(dir.path().join("all.yaml"), objects.join("---\n")).unwrap();
+    std::fs::write(dir.path().join("kustomization.yaml"), "bases: []\nresources: [all.yaml]\ncommonLabels: {a: b}\n")
+        .unwrap();
+    let out = dir.path().join("out");
+    std::fs::create_dir(&out).unwrap();
+    let (folder, target) = (dir.path().display().to_string(), out.display().to_string());
+    let flags = ["--as-current-user", "--network", "--env", "A=b", "--helm-command", "x", "--enable-managedby-label"];
+    let ended = weir(&[&["kustomize", "build", &folder, "-o", &target], &flags[..]].concat());
+    assert_eq!((ended.code, ended.stdout.as_str()), (Some(0), ""), "{ended:?}");
+    assert!(ended.stderr.contains("# Warning: ") && ended.stderr.contains("'commonLabels' is deprecated"), "{ended:?}");
+    let mut files: Vec<String> =
+        std::fs::read_dir(&out).unwrap().map(|file| file.unwrap().file_name().into_string().unwrap()).collect();
+    files.sort();
+    assert_eq!(files, ["default_v1_secret_a.yaml", "one_v1_configmap_a.yaml", "v1_namespace_one.yaml"]);
+    let text = std::fs::read_to_string(out.join("v1_namespace_one.yaml")).unwrap();
+    assert!(text.contains("app.kubernetes.io/managed-by: kustomize-v5.8.1"), "{text}");
+    for flag in ["--enable-helm", "--enable-exec", "--enable-alpha-plugins"] {
+        let refused = weir(&["kustomize", "build", &folder, flag]);
+        assert!(refused.code == Some(1) && refused.stderr.contains(&format!("{flag} is refused")), "{refused:?}");
+    }
 }
 
 #[test]
