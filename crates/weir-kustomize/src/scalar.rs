@@ -387,7 +387,6 @@ pub(crate) fn quote_strings(node: &mut Node) {
 
 /// What printing through Go's maps leaves: doubles for numbers, styles as yaml.v3 chooses them.
 pub(crate) fn through_go_maps(node: &mut Node) {
-    finish(node);
     restyle(node, &|text| {
         if text.contains('\n') {
             Style::Literal
