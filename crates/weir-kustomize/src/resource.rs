@@ -100,6 +100,16 @@ impl Resource {
             .map(move |past| Id::new(Gvk { kind: past.kind.clone(), ..gvk.clone() }, &past.name, &past.namespace))
     }
 
+    /// Whether kustomize, which keeps them in lists with commas, could not tell its former ids apart.
+    pub fn has_broken_past(&self) -> bool {
+        let commas =
+            |part: fn(&Past) -> &str| self.history.past.iter().map(|past| part(past).matches(',').count()).sum();
+        let names: usize = commas(|past| &past.name);
+        let namespaces: usize = commas(|past| &past.namespace);
+        let kinds: usize = commas(|past| &past.kind);
+        names != namespaces || names != kinds
+    }
+
     pub fn original_id(&self, schemas: &Schemas) -> Id {
         self.previous_ids().next().unwrap_or_else(|| self.id(schemas))
     }

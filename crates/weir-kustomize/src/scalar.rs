@@ -196,10 +196,11 @@ pub(crate) fn set_int(node: &mut Node, value: i64) {
     }
 }
 
-/// What a merge does to a field that it keeps: a text without a type that YAML 1.1 would take for something else
-/// becomes a string.
+/// What a merge does to a field that it keeps: a string, or a text without a type, that YAML 1.1 would take for
+/// something else becomes a string in quotes.
 pub(crate) fn settle_type(node: &mut Node) {
-    if node.meta.style == Style::Plain && is_untyped(node) {
+    let is_string = node.as_str().is_some() && node.meta.note.as_ref().is_none_or(|note| note.tag.is_none());
+    if node.meta.style == Style::Plain && (is_untyped(node) || is_string) {
         let text = text(node).into_owned();
         if !text.is_empty() && !text.contains('\n') && is_ambiguous(&text) {
             set(node, &text, Tag::String);
@@ -387,7 +388,6 @@ pub(crate) fn quote_strings(node: &mut Node) {
 
 /// What printing through Go's maps leaves: doubles for numbers, styles as yaml.v3 chooses them.
 pub(crate) fn through_go_maps(node: &mut Node) {
-    finish(node);
     restyle(node, &|text| {
         if text.contains('\n') {
             Style::Literal

@@ -75,6 +75,10 @@ pub(crate) fn build(tree: &Tree, path: &str, options: &Options, budget: &Budget)
     let config = config.unwrap_or_default();
     let schemas = &build.schemas;
     resources.list.iter_mut().for_each(|resource| transform::add_hash(resource, schemas));
+    if let Some(resource) = resources.list.iter().find(|resource| resource.has_broken_past()) {
+        let problem = "a comma in a name or namespace that the object had, which kustomize separates them by";
+        return Err(KustomizeError::object(resource.at(), problem));
+    }
     let mut cx = Context { resources: &mut resources, schemas, budget };
     transform::references::fix(&mut cx, &config.name_reference)?;
     let mut vars = vars;

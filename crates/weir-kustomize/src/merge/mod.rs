@@ -60,13 +60,12 @@ pub(crate) fn strategic(
     schema: &Schema,
     budget: &Budget,
 ) -> Result<Option<Node>, MergeError> {
-    let mut patch = patch;
     // kustomize does not look at what replaces the object as a whole.
-    if patch.get("$patch").is_some() && take_directive(&mut patch.clone())? == Directive::Replace {
+    if patch.get("$patch").is_some_and(|value| scalar::text(value) == "replace") {
         return Ok(Some(object));
     }
     let walker = Walker { schema, budget: budget.clone() };
-    Ok(walker.walk(Some(object), Some(std::mem::take(&mut patch)), None)?.into_node())
+    Ok(walker.walk(Some(object), Some(patch), None)?.into_node())
 }
 
 struct Walker<'s> {

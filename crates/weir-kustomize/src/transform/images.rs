@@ -16,7 +16,9 @@ pub(crate) fn set_image(cx: &mut Context, image: &Image, specs: &[FieldSpec]) ->
         if resource.kind() == "CustomResourceDefinition" {
             continue;
         }
-        in_containers(&mut resource.node, image, &pattern, cx.budget)?;
+        if let Err(why) = in_containers(&mut resource.node, image, &pattern, cx.budget)? {
+            return Err(failed(resource, "the image", &image.at, cx.schemas, why));
+        }
         for spec in specs {
             let applied = spec.apply(&mut resource.node, None, &mut |node| {
                 if node.as_map().is_some() || node.as_seq().is_some() {
@@ -34,24 +36,41 @@ pub(crate) fn set_image(cx: &mut Context, image: &Image, specs: &[FieldSpec]) ->
 }
 
 /// Walks the whole object for lists named `containers` or `initContainers`.
-fn in_containers(node: &mut Node, image: &Image, pattern: &Regex, budget: &Budget) -> Result<(), Exhausted> {
+fn in_containers(
+    node: &mut Node,
+    image: &Image,
+    pattern: &Regex,
+    budget: &Budget,
+) -> Result<Result<(), String>, Exhausted> {
     budget.spend(1)?;
     match &mut node.value {
         Value::Map(map) => {
             for (key, value) in map.iter_mut() {
-                in_containers(value, image, pattern, budget)?;
+                if let Err(why) = in_containers(value, image, pattern, budget)? {
+                    return Ok(Err(why));
+                }
                 if matches!(key.as_str(), "containers" | "initContainers") {
                     for container in value.as_seq_mut().into_iter().flatten() {
+                        if container.as_map().is_none() && !container.is_null() {
+                            return Ok(Err(format!("expected a container, found {}", container.kind_name())));
+                        }
                         if let Some(found) = container.get_mut("image").filter(|found| scalar::is_scalar(found)) {
                             update(found, image, pattern);
                         }
                     }
                 }
             }
-            Ok(())
+            Ok(Ok(()))
         }
-        Value::Seq(items) => items.iter_mut().try_for_each(|item| in_containers(item, image, pattern, budget)),
-        _ => Ok(()),
+        Value::Seq(items) => {
+            for item in items {
+                if let Err(why) = in_containers(item, image, pattern, budget)? {
+                    return Ok(Err(why));
+                }
+            }
+            Ok(Ok(()))
+        }
+        _ => Ok(Ok(())),
     }
 }
 

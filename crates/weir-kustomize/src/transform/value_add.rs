@@ -101,7 +101,7 @@ pub(crate) fn add_value(cx: &mut Context, addition: &ValueAdd) -> Result<(), Kus
     Ok(())
 }
 
-/// Writes at a path, whose missing mappings are made.
+/// Writes at a path, whose missing mappings are made; a null stays one.
 fn add(node: &mut Node, parts: &[String], value: &str, position: i64) -> Result<(), String> {
     let Some((part, rest)) = parts.split_first() else {
         if node.as_map().is_some() || node.as_seq().is_some() {
@@ -113,7 +113,8 @@ fn add(node: &mut Node, parts: &[String], value: &str, position: i64) -> Result<
         return Ok(());
     };
     match &mut node.value {
-        Value::Null => node.value = Value::Map(Map::new()),
+        // kustomize fills a mapping that it then forgets.
+        Value::Null => return Ok(()),
         Value::Map(_) => {}
         Value::Seq(items) => return add_in_list(items, part, rest, value, position),
         _ => return Err(format!("expected a mapping at '{part}', found {}", node.kind_name())),
