@@ -85,15 +85,19 @@ pub fn unpack_budget() -> Budget {
     Budget::new(10_000_000, UNPACKED_BYTES)
 }
 
-/// The files of an archive. Links and devices are left out; an entry that leads out of the root is
-/// an error.
+/// The files of an archive. Links and devices are left out, and symbolic links noted; an entry that leads
+/// out of the root is an error.
 pub fn unpack(bytes: &[u8], budget: &Budget) -> Result<Tree, ArtifactError> {
     let mut archive = tar::Archive::new(GzDecoder::new(bytes));
     let mut tree = Tree::new();
     for entry in archive.entries().map_err(failed)? {
         let mut entry = entry.map_err(failed)?;
         budget.spend(1)?;
-        if entry.header().entry_type() != EntryType::Regular {
+        let kind = entry.header().entry_type();
+        if kind != EntryType::Regular {
+            if let (EntryType::Symlink, Ok(path)) = (kind, std::str::from_utf8(&entry.path_bytes())) {
+                tree.note_link(path.trim_start_matches("./"));
+            }
             continue;
         }
         let path = String::from_utf8(entry.path_bytes().into_owned())
@@ -172,7 +176,7 @@ mod tests {
             assert!(matches!(error, ArtifactError::Path(_)), "{error}");
         }
         let tree = unpack(&hostile(b"link", EntryType::Symlink), &Budget::standard()).expect("no error");
-        assert!(tree.is_empty());
+        assert!(tree.is_empty() && tree.link_on("link") == Some("link"));
     }
 
     #[test]

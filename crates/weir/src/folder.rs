@@ -26,7 +26,7 @@ pub fn roots(folder: &Path) -> Result<Vec<PathBuf>, CliError> {
     Ok(roots)
 }
 
-/// All files below a folder, but for `.git` and links.
+/// All files below a folder, but for `.git`; symbolic links are noted and not followed.
 pub fn read(root: &Path, budget: &Budget) -> Result<Tree, CliError> {
     let failed = |path: &Path, error: &dyn std::fmt::Display| CliError::new(format!("{}: {error}", path.display()));
     let mut tree = Tree::new();
@@ -37,15 +37,18 @@ pub fn read(root: &Path, budget: &Budget) -> Result<Tree, CliError> {
         .build();
     for entry in walk {
         let entry = entry.map_err(|error| failed(root, &error))?;
+        let path = entry.path();
+        let relative = || path.strip_prefix(root).unwrap_or(path).to_string_lossy().into_owned();
         if !entry.file_type().is_some_and(|kind| kind.is_file()) {
+            if entry.path_is_symlink() {
+                tree.note_link(&relative());
+            }
             continue;
         }
-        let path = entry.path();
         let size = entry.metadata().map_err(|error| failed(path, &error))?.len();
         budget.take_bytes(size).map_err(|error| failed(root, &error))?;
-        let relative = path.strip_prefix(root).unwrap_or(path).to_string_lossy().into_owned();
         let content = std::fs::read(path).map_err(|error| failed(path, &error))?;
-        tree.insert(&relative, content).map_err(|error| failed(path, &error))?;
+        tree.insert(&relative(), content).map_err(|error| failed(path, &error))?;
     }
     Ok(tree)
 }

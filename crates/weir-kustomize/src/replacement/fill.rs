@@ -171,6 +171,11 @@ impl Filler<'_> {
             self.found += 1;
             return self.set(node);
         };
+        if self.options.create && node.is_null() && part != "*" {
+            // What kyaml makes below a null is nowhere.
+            self.found += 1;
+            return Ok(());
+        }
         if path::index(part).is_some() && part.parse::<i64>().is_ok() {
             return self.at_index(node, part, rest);
         }

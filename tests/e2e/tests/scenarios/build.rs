@@ -30,6 +30,12 @@ fn missing_files_are_refused_with_the_reason() {
     let ended = weir(&["kustomize", "build", &fleet("repos")]);
     assert_eq!(ended.code, Some(1));
     assert!(ended.stderr.contains("has none of kustomization.yaml"), "{ended:?}");
+    let dir = tempfile::tempdir().unwrap();
+    std::os::unix::fs::symlink("/etc/passwd", dir.path().join("link.yaml")).unwrap();
+    std::fs::write(dir.path().join("kustomization.yaml"), "resources:\n- link.yaml\n").unwrap();
+    let ended = weir(&["kustomize", "build", &dir.path().display().to_string()]);
+    let why = "kustomization.yaml:2: resources: 'link.yaml' is not read, since 'link.yaml' is a symbolic link";
+    assert!(ended.code == Some(1) && ended.stderr.contains(why), "{ended:?}");
 }
 
 #[test]
