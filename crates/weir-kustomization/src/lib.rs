@@ -24,7 +24,7 @@ mod wakes;
 pub use apply::owner;
 pub use gather::{artifact_of, source_ref};
 pub use plan::overlay;
-pub use preview::{Outlook, Recipe, preview, recipe, stale};
+pub use preview::{Outlook, Recipe, preview, recipe, recipe_alone, stale};
 
 use apply::Means;
 use gather::Source;

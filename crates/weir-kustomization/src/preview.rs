@@ -9,7 +9,7 @@ use weir_base::Diagnose;
 use weir_doc::Node;
 use weir_kube::Session;
 use weir_object::{Inventory, ObjectRef, order_key};
-use weir_render::Overlay;
+use weir_render::{Overlay, Variables};
 
 /// How a Kustomization is built.
 #[derive(Clone, Debug)]
@@ -27,6 +27,14 @@ pub async fn recipe(session: &Session, object: &Kustomization, strict: bool) -> 
     let gathered = variables::gather(session, namespace, post_build.as_ref(), strict).await;
     let gathered = gathered.map_err(|failure| failure.message().to_owned())?;
     Ok(Recipe { overlay: Overlay { substitution: gathered.substitution, ..overlay }, secrets: gathered.secrets })
+}
+
+/// The same from the object alone, without the variables that are in other objects.
+pub fn recipe_alone(object: &Kustomization, strict: bool) -> Result<Overlay, String> {
+    let Plan { overlay, post_build, .. } = planned(object)?;
+    let completed = post_build.map(|post_build| variables::completed(Variables::default(), &post_build, strict));
+    let substitution = completed.transpose().map_err(|failure| failure.message().to_owned())?;
+    Ok(Overlay { substitution, ..overlay })
 }
 
 /// What a run would do.

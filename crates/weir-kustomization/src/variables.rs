@@ -24,11 +24,11 @@ pub(crate) async fn gather(
     strict: bool,
 ) -> Result<Gathered, Failure> {
     let mut secrets = Vec::new();
-    let Some(PostBuild { substitute_strategy, substitute, substitute_from }) = post_build else {
+    let Some(post_build) = post_build else {
         return Ok(Gathered { substitution: None, secrets });
     };
     let mut variables = Variables::default();
-    for reference in substitute_from {
+    for reference in &post_build.substitute_from {
         for (name, value) in read(session, namespace, reference).await? {
             variables.insert(&name, &value).map_err(|error| bad(reference, &error))?;
             if reference.kind == DataKind::Secret {
@@ -36,13 +36,22 @@ pub(crate) async fn gather(
             }
         }
     }
-    for (name, value) in substitute {
+    Ok(Gathered { substitution: Some(completed(variables, post_build, strict)?), secrets })
+}
+
+/// What stands in the object itself, over what was read.
+pub(crate) fn completed(
+    mut variables: Variables,
+    post_build: &PostBuild,
+    strict: bool,
+) -> Result<Substitution, Failure> {
+    for (name, value) in &post_build.substitute {
         variables.insert(name, value).map_err(|error| {
             Failure::transient(reasons::BUILD_FAILED, format!("spec.postBuild.substitute: {error}"))
         })?;
     }
-    let always = *substitute_strategy == Some(SubstituteStrategy::Always);
-    Ok(Gathered { substitution: Some(Substitution { variables, strict, always }), secrets })
+    let always = post_build.substitute_strategy == Some(SubstituteStrategy::Always);
+    Ok(Substitution { variables, strict, always })
 }
 
 async fn read(

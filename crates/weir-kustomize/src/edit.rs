@@ -199,10 +199,9 @@ impl Edit {
             if root.get("images").is_none() && root.get("imageTags").is_some() { "imageTags" } else { "images" };
         let is_it = |item: &Node| item.str_at(&["name"]) == Some(image.name.as_str());
         // The last of several counts.
-        while let Some(at) = self.items(field).iter().position(is_it)
-            && self.items(field).iter().filter(|item| is_it(item)).count() > 1
-        {
-            self.text.remove(&[Step::Key(field), Step::Item(at)])?;
+        for _ in 1..self.items(field).iter().filter(|item| is_it(item)).count() {
+            let first = self.items(field).iter().position(is_it).unwrap_or_default();
+            self.text.remove(&[Step::Key(field), Step::Item(first)])?;
         }
         let at = self.items(field).iter().position(is_it);
         let node = image.node(at.map(|at| &self.items(field)[at]));

@@ -1,16 +1,14 @@
-use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{TcpListener, TcpStream};
-use std::sync::atomic::{AtomicBool, Ordering};
+use crate::listener::{Listener, body};
+use std::io::{BufReader, Read, Write};
+use std::net::TcpStream;
 use std::sync::{Arc, Mutex};
-use std::thread::JoinHandle;
 
 /// Takes events as notification-controller does, and keeps their bodies. Dropping it frees its port.
 pub struct EventReceiver {
     pub url: String,
     pub port: u16,
     bodies: Arc<Mutex<Vec<serde_json::Value>>>,
-    stopped: Arc<AtomicBool>,
-    listening: Option<JoinHandle<()>>,
+    _listener: Listener,
 }
 
 impl EventReceiver {
@@ -25,20 +23,13 @@ impl EventReceiver {
 
     /// Answers each event with a status line of its own; an empty one is no answer at all.
     pub fn answering(port: u16, status: &'static str) -> Self {
-        let listener = TcpListener::bind(("127.0.0.1", port)).unwrap();
-        let port = listener.local_addr().unwrap().port();
-        let (bodies, stopped) = (Arc::new(Mutex::new(Vec::new())), Arc::new(AtomicBool::new(false)));
-        let (kept, stop) = (bodies.clone(), stopped.clone());
-        let listening = std::thread::spawn(move || {
-            for stream in listener.incoming().flatten() {
-                if stop.load(Ordering::SeqCst) {
-                    return;
-                }
-                let kept = kept.clone();
-                std::thread::spawn(move || receive(stream, status, &kept));
-            }
+        let bodies = Arc::new(Mutex::new(Vec::new()));
+        let kept = bodies.clone();
+        let listener = Listener::start(port, move |stream| {
+            let _ = receive(stream, status, &kept);
         });
-        Self { url: format!("http://127.0.0.1:{port}/"), port, bodies, stopped, listening: Some(listening) }
+        let port = listener.port;
+        Self { url: format!("http://127.0.0.1:{port}/"), port, bodies, _listener: listener }
     }
 
     pub fn events(&self) -> Vec<serde_json::Value> {
@@ -46,30 +37,9 @@ impl EventReceiver {
     }
 }
 
-impl Drop for EventReceiver {
-    fn drop(&mut self) {
-        self.stopped.store(true, Ordering::SeqCst);
-        // The accept that is under way is the last one.
-        let _ = TcpStream::connect(("127.0.0.1", self.port));
-        let _ = self.listening.take().map(JoinHandle::join);
-    }
-}
-
 fn receive(stream: TcpStream, status: &str, kept: &Mutex<Vec<serde_json::Value>>) -> Option<()> {
     let mut reader = BufReader::new(stream.try_clone().ok()?);
-    let mut length = 0;
-    loop {
-        let mut line = String::new();
-        reader.read_line(&mut line).ok()?;
-        if line.trim().is_empty() {
-            break;
-        }
-        if let Some(value) = line.to_lowercase().strip_prefix("content-length:") {
-            length = value.trim().parse().ok()?;
-        }
-    }
-    let mut body = vec![0; length];
-    reader.read_exact(&mut body).ok()?;
+    let body = body(&mut reader)?;
     kept.lock().unwrap().push(serde_json::from_slice(&body).ok()?);
     if status.is_empty() {
         // Until the client hangs up.

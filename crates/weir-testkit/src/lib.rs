@@ -9,6 +9,7 @@ mod git_pack;
 mod kubectl;
 mod kubed;
 mod kubelet;
+mod listener;
 mod proxy;
 mod socks;
 mod ssh_key;

@@ -1,20 +1,19 @@
 //! `weir build kustomization`: what the controller would apply, from local files.
 
 use super::cluster::get;
+use super::from_folder::FromFolder;
 use super::kind::KUSTOMIZATION;
-use super::origins::LocalSources;
 use super::{Cluster, Say, live};
 use crate::error::CliError;
 use crate::local;
 use clap::Subcommand;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use tokio::sync::OnceCell;
 use weir_api::Kustomization;
-use weir_api::kustomize::SubstituteStrategy;
 use weir_doc::Node;
 use weir_kube::Session;
 use weir_object::ObjectRef;
-use weir_render::{Overlay, Substitution, Variables};
+use weir_render::Overlay;
 
 /// Print what the controllers would apply.
 #[derive(clap::Parser)]
@@ -32,31 +31,11 @@ enum What {
 
 #[derive(clap::Args)]
 struct Args {
-    /// Name of the Kustomization.
-    name: String,
-    /// Folder that its spec.path leads to in the source.
-    #[arg(long, value_name = "FOLDER")]
-    path: PathBuf,
-    /// Take the Kustomization from this file instead of the cluster.
-    #[arg(long, value_name = "FILE")]
-    kustomization_file: Option<PathBuf>,
+    #[command(flatten)]
+    from: FromFolder,
     /// With --kustomization-file: ask no cluster, and leave out the variables of postBuild.substituteFrom, which are there.
     #[arg(long, num_args = 0..=1, require_equals = true, default_value_t = false, default_missing_value = "true", action = clap::ArgAction::Set, requires = "kustomization_file")]
     dry_run: bool,
-    /// Paths that are left out, in the format of .gitignore, separated by commas.
-    #[arg(long, value_delimiter = ',', value_name = "PATHS")]
-    ignore_paths: Vec<String>,
-    /// Fail when a variable is not set and has no default.
-    #[arg(long, num_args = 0..=1, require_equals = true, default_value_t = false, default_missing_value = "true", action = clap::ArgAction::Set)]
-    strict_substitute: bool,
-    /// Follow the Kustomizations among the objects, into the folders of --local-sources.
-    #[arg(short, long, num_args = 0..=1, require_equals = true, default_value_t = false, default_missing_value = "true", action = clap::ArgAction::Set)]
-    recursive: bool,
-    #[command(flatten)]
-    sources: LocalSources,
-    /// Accepted: builds are always in memory.
-    #[arg(long, num_args = 0..=1, require_equals = true, default_value_t = false, default_missing_value = "true", action = clap::ArgAction::Set)]
-    in_memory_build: bool,
     #[command(flatten)]
     cluster: Cluster,
 }
@@ -81,9 +60,9 @@ impl Builder<'_> {
     }
 
     async fn first(&self) -> Result<Vec<Node>, CliError> {
-        let Args { name, path, cluster, .. } = self.args;
+        let Args { from: FromFolder { name, path, kustomization_file, .. }, cluster, .. } = self.args;
         local::check_folder(path)?;
-        let object = match &self.args.kustomization_file {
+        let object = match kustomization_file {
             Some(file) => local::kustomization(file, Some(&cluster.namespace), name)?,
             None => live::read(&get(self.session().await?, &cluster.object(&KUSTOMIZATION, name)).await?)?,
         };
@@ -93,10 +72,10 @@ impl Builder<'_> {
     /// The objects of a Kustomization, then those of the ones among them. `above` are those that led here.
     async fn objects(&self, object: &Kustomization, folder: &Path, above: &[ObjectRef]) -> Result<Vec<Node>, CliError> {
         let overlay = self.overlay(object).await?;
-        let mut objects = local::build(folder, &overlay, &self.args.ignore_paths)?;
+        let mut objects = local::build(folder, &overlay, &self.args.from.ignore_paths)?;
         let owner = weir_kustomization::owner(object);
         objects.iter_mut().for_each(|object| owner.label(object));
-        if !self.args.recursive {
+        if !self.args.from.recursive {
             return Ok(objects);
         }
         let path = [above, &[live::reference(object)]].concat();
@@ -109,7 +88,7 @@ impl Builder<'_> {
             if path.contains(&live::reference(&nested)) {
                 continue;
             }
-            let folder = self.args.sources.folder_of(&nested)?;
+            let folder = self.args.from.sources.folder_of(&nested)?;
             inside.extend(Box::pin(self.objects(&nested, &folder, &path)).await?);
         }
         objects.extend(inside);
@@ -117,21 +96,16 @@ impl Builder<'_> {
     }
 
     async fn overlay(&self, object: &Kustomization) -> Result<Overlay, CliError> {
-        let refused = |error: String| CliError::new(format!("{}: {error}", live::id(object)));
+        let strict = self.args.from.strict_substitute;
         let post_build = object.spec.post_build.as_ref();
-        if !self.args.dry_run && post_build.is_some_and(|post_build| !post_build.substitute_from.is_empty()) {
-            let recipe = weir_kustomization::recipe(self.session().await?, object, self.args.strict_substitute).await;
-            return recipe.map(|recipe| recipe.overlay).map_err(refused);
-        }
-        let mut overlay = weir_kustomization::overlay(object).map_err(refused)?;
-        if let Some(post_build) = post_build {
-            let mut variables = Variables::default();
-            for (name, value) in &post_build.substitute {
-                variables.insert(name, value).map_err(|error| refused(error.to_string()))?;
+        let is_asked =
+            !self.args.dry_run && post_build.is_some_and(|post_build| !post_build.substitute_from.is_empty());
+        let overlay = match is_asked {
+            true => {
+                weir_kustomization::recipe(self.session().await?, object, strict).await.map(|recipe| recipe.overlay)
             }
-            let always = post_build.substitute_strategy == Some(SubstituteStrategy::Always);
-            overlay.substitution = Some(Substitution { variables, strict: self.args.strict_substitute, always });
-        }
-        Ok(overlay)
+            false => weir_kustomization::recipe_alone(object, strict),
+        };
+        overlay.map_err(|error| CliError::new(format!("{}: {error}", live::id(object))))
     }
 }

@@ -13,6 +13,7 @@ mod create_source;
 mod delete;
 mod diff;
 mod export;
+mod from_folder;
 mod get;
 mod kind;
 mod live;

@@ -6,8 +6,8 @@ mod print;
 mod secrets;
 
 use super::cluster::get;
+use super::from_folder::FromFolder;
 use super::kind::KUSTOMIZATION;
-use super::origins::LocalSources;
 use super::{Cluster, Say, live};
 use crate::error::CliError;
 use crate::local;
@@ -15,7 +15,7 @@ use clap::{Subcommand, ValueEnum};
 use indicatif::{ProgressBar, ProgressDrawTarget};
 use print::{Entry, Outcome, Section};
 use secrets::Hidden;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 use weir_api::Kustomization;
 use weir_apply::{Action, Fate, Preview};
@@ -39,34 +39,14 @@ enum What {
 
 #[derive(clap::Args)]
 struct Args {
-    /// Name of the Kustomization.
-    name: String,
-    /// Folder that its spec.path leads to in the source.
-    #[arg(long, value_name = "FOLDER")]
-    path: PathBuf,
-    /// Take the Kustomization from this file instead of the cluster.
-    #[arg(long, value_name = "FILE")]
-    kustomization_file: Option<PathBuf>,
+    #[command(flatten)]
+    from: FromFolder,
     /// With --kustomization-file: the Kustomization need not be on the cluster.
     #[arg(long, num_args = 0..=1, require_equals = true, default_value_t = false, default_missing_value = "true", action = clap::ArgAction::Set, requires = "kustomization_file")]
     ignore_not_found: bool,
     /// Show on a terminal that it is at work.
     #[arg(long, num_args = 0..=1, require_equals = true, default_value_t = true, default_missing_value = "true", action = clap::ArgAction::Set)]
     progress_bar: bool,
-    /// Paths that are left out, in the format of .gitignore, separated by commas.
-    #[arg(long, value_delimiter = ',', value_name = "PATHS")]
-    ignore_paths: Vec<String>,
-    /// Fail when a variable is not set and has no default.
-    #[arg(long, num_args = 0..=1, require_equals = true, default_value_t = false, default_missing_value = "true", action = clap::ArgAction::Set)]
-    strict_substitute: bool,
-    /// Follow the Kustomizations among the objects, into the folders of --local-sources.
-    #[arg(short, long, num_args = 0..=1, require_equals = true, default_value_t = false, default_missing_value = "true", action = clap::ArgAction::Set)]
-    recursive: bool,
-    #[command(flatten)]
-    sources: LocalSources,
-    /// Accepted: builds are always in memory.
-    #[arg(long, num_args = 0..=1, require_equals = true, default_value_t = false, default_missing_value = "true", action = clap::ArgAction::Set)]
-    in_memory_build: bool,
     /// How the differences are printed; flux prints text only.
     #[arg(short, long, default_value = "text", value_name = "FORMAT")]
     output: Format,
@@ -103,13 +83,13 @@ pub(super) async fn run(diff: Diff, say: &Say<'_>) -> Result<bool, CliError> {
 }
 
 async fn compared(args: &Args) -> Result<Section, CliError> {
-    local::check_folder(&args.path)?;
+    local::check_folder(&args.from.path)?;
     let session = args.cluster.connect().await?;
-    let reference = args.cluster.object(&KUSTOMIZATION, &args.name);
-    let object = match &args.kustomization_file {
+    let reference = args.cluster.object(&KUSTOMIZATION, &args.from.name);
+    let object = match &args.from.kustomization_file {
         None => live::read(&get(&session, &reference).await?)?,
         Some(file) => {
-            let mut object = local::kustomization(file, Some(&args.cluster.namespace), &args.name)?;
+            let mut object = local::kustomization(file, Some(&args.cluster.namespace), &args.from.name)?;
             let found = match args.ignore_not_found {
                 true => session.get(&reference).await?,
                 false => Some(get(&session, &reference).await?),
@@ -119,16 +99,16 @@ async fn compared(args: &Args) -> Result<Section, CliError> {
             object
         }
     };
-    section(args, &session, &object, &args.path).await
+    section(args, &session, &object, &args.from.path).await
 }
 
 async fn section(args: &Args, session: &Session, object: &Kustomization, folder: &Path) -> Result<Section, CliError> {
     let id = live::id(object);
     let shown = id.to_string();
-    let recipe = weir_kustomization::recipe(session, object, args.strict_substitute).await;
+    let recipe = weir_kustomization::recipe(session, object, args.from.strict_substitute).await;
     let recipe = recipe.map_err(|error| CliError::new(format!("{shown}: {error}")))?;
     let hidden = Hidden::new(&recipe.secrets);
-    let built = local::build(folder, &recipe.overlay, &args.ignore_paths)
+    let built = local::build(folder, &recipe.overlay, &args.from.ignore_paths)
         .map_err(|error| CliError::new(hidden.text(&error.to_string())))?;
     let outlook = weir_kustomization::preview(session, object, built).await;
     let outlook = outlook.map_err(|error| CliError::new(hidden.text(&format!("{shown}: {error}"))))?;
@@ -147,7 +127,7 @@ async fn section(args: &Args, session: &Session, object: &Kustomization, folder:
             out.entries.push(Entry { object, outcome, at: None, fields: Vec::new() });
         }
     }
-    if args.recursive {
+    if args.from.recursive {
         for preview in outlook.objects.iter().filter(|preview| live::is_kustomization(&preview.object.id)) {
             // As in flux, one that is new has nothing to be compared with.
             let Some(wanted) = preview.wanted.as_ref().filter(|_| preview.live.is_some()) else { continue };
@@ -165,7 +145,7 @@ async fn section(args: &Args, session: &Session, object: &Kustomization, folder:
 
 /// A Kustomization as it would be, from the folder of its source.
 async fn nested(args: &Args, session: &Session, object: &Kustomization) -> Result<Section, CliError> {
-    section(args, session, object, &args.sources.folder_of(object)?).await
+    section(args, session, object, &args.from.sources.folder_of(object)?).await
 }
 
 fn entry(preview: &Preview, hidden: &Hidden) -> Entry {
