@@ -19,6 +19,9 @@ use weir_runtime::{Cx, Failure, Severity, conditions};
 
 pub(crate) const MANAGER: &str = "kustomize-controller";
 
+/// So many objects are applied before anybody could read that they are being applied.
+const SOON_APPLIED: usize = 20;
+
 /// What a run applied.
 pub(crate) struct Applied {
     /// All of them.
@@ -101,6 +104,8 @@ pub(crate) struct Means<'a> {
 struct Run<'a> {
     cx: &'a mut Cx<Kustomization>,
     progress: String,
+    /// The status on the server names all that is about to be applied, and it is soon done.
+    is_recorded: bool,
     has_begun: bool,
     changes: Vec<Change>,
 }
@@ -109,6 +114,9 @@ impl Witness for Run<'_> {
     async fn begin(&mut self) -> Result<(), ApplyError> {
         self.cx.progress(reasons::PROGRESSING, &self.progress);
         self.has_begun = true;
+        if self.is_recorded {
+            return Ok(());
+        }
         match self.cx.checkpoint().await {
             Ok(_written) => Ok(()),
             Err(failure) => Err(ApplyError::Unrecorded(failure.message().to_owned())),
@@ -142,8 +150,8 @@ pub(crate) async fn apply(
     let old: Inventory = scoped(tenant, inventory(cx)?.iter()).await.into_iter().collect();
     let new: Inventory = refs.iter().cloned().collect();
     let planned = old.union(&new);
-    let followed: Vec<ObjectRef> = refs.iter().chain(&plan.health_checks).cloned().collect();
-    tracker.follow(tenant, &followed, plan.interval).await;
+    let followed = |refs: &[ObjectRef]| -> Vec<ObjectRef> { refs.iter().chain(&plan.health_checks).cloned().collect() };
+    tracker.follow(tenant, &followed(&refs), plan.interval).await;
     set_inventory(cx, &planned);
     let applier = Applier {
         session: tenant,
@@ -154,7 +162,8 @@ pub(crate) async fn apply(
     };
     let is_news = !is_ready_at(object, &source.revision);
     let progress = format!("Applying revision {} with a timeout of {}s", source.revision, plan.timeout.as_secs());
-    let mut run = Run { cx, progress, has_begun: false, changes: Vec::new() };
+    let is_recorded = old == planned && refs.len() <= SOON_APPLIED;
+    let mut run = Run { cx, progress, is_recorded, has_begun: false, changes: Vec::new() };
     let result = applier.apply(objects, &mut run).await;
     let Run { has_begun, mut changes, .. } = run;
     if let Err(error) = result {
@@ -173,6 +182,7 @@ pub(crate) async fn apply(
     let skipped: HashSet<ObjectRef> = changes.iter().filter(is_skipped).map(|change| change.object.clone()).collect();
     // What was defined just now is known now.
     let refs = scoped(tenant, refs).await;
+    tracker.follow(tenant, &followed(&refs), plan.interval).await;
     let new: Inventory = refs.iter().cloned().collect();
     let mut kept = new.clone();
     let mut problems = Vec::new();

@@ -21,6 +21,9 @@ use weir_kube::{Change, Coverage, Identity, Observer, Session, Watching};
 use weir_object::kstatus::Verdict;
 use weir_object::{ObjectId, ObjectRef, meta};
 
+/// How long an apply waits for its streams; a server that opens none by then is applied to all the same.
+const START: Duration = Duration::from_secs(2);
+
 /// The objects of one owner.
 pub struct Tracker {
     owner: Owner,
@@ -70,15 +73,16 @@ impl Tracker {
         })
     }
 
-    /// Watches these objects from now on, as the session's identity. An object on which somebody else insists is put
-    /// right at most once in `longest_rest`.
+    /// Watches these objects from now on, as the session's identity, and waits until the streams have begun: what is
+    /// done to an object once it is applied is shown then. An object on which somebody else insists is put right at most
+    /// once in `longest_rest`. Objects whose kind is not served yet are left out, until it is asked for again.
     pub async fn follow(self: &Arc<Self>, session: &Session, objects: &[ObjectRef], longest_rest: Duration) {
         let wanted: HashSet<ObjectId> = objects.iter().map(|object| object.id.clone()).collect();
         {
             let mut state = self.state();
             state.longest_rest = longest_rest;
             let is_same = |f: &Following| f.identity.as_ref() == session.identity() && f.objects == wanted;
-            if state.following.as_ref().is_some_and(is_same) {
+            if state.following.as_ref().is_some_and(|f| f.watching.is_whole() && is_same(f)) {
                 return;
             }
             if state.following.as_ref().is_some_and(|f| f.identity.as_ref() != session.identity()) {
@@ -90,6 +94,7 @@ impl Tracker {
             }
         }
         let watching = session.watch(objects, self.clone()).await;
+        watching.started(START).await;
         let mut state = self.state();
         state.slots.retain(|id, _| wanted.contains(id));
         let identity = session.identity().cloned();

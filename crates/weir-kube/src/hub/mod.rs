@@ -18,6 +18,7 @@ use std::collections::HashSet;
 use std::collections::hash_map::{Entry, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
+use tokio::sync::Notify;
 use tokio::task::AbortHandle;
 use watching::Link;
 use weir_object::{ObjectId, ObjectRef};
@@ -44,6 +45,8 @@ impl Default for HubLimits {
 pub struct Hub {
     limits: HubLimits,
     state: Mutex<State>,
+    /// A stream became live, or was refused.
+    decided: Notify,
 }
 
 #[derive(Debug, Default)]
@@ -86,7 +89,7 @@ struct Reader {
 
 impl Hub {
     pub fn new(limits: HubLimits) -> Self {
-        Self { limits, state: Mutex::default() }
+        Self { limits, ..Self::default() }
     }
 
     /// Streams that are open.
@@ -161,6 +164,7 @@ impl Hub {
             let readers = stream.readers.values().filter(|_| gap);
             readers.map(|reader| (reader.link.clone(), reader.objects.iter().cloned().collect())).collect()
         };
+        self.decided.notify_waiters();
         for (link, objects) in told {
             objects.iter().for_each(|object| link.tell(object, &Change::Unknown));
         }
@@ -187,6 +191,7 @@ impl Hub {
             self.open(&link, &resource, objects.iter());
             objects.iter().for_each(|object| link.tell(object, &Change::Unknown));
         }
+        self.decided.notify_waiters();
     }
 
     /// Has objects of one kind watched for a reader: by the stream for all, else by those of its own.
@@ -288,11 +293,15 @@ impl Session {
     pub async fn watch(&self, objects: &[ObjectRef], observer: Arc<dyn Observer>) -> Watching {
         let mut resources: HashMap<(&str, &str, &str), Arc<Resource>> = HashMap::new();
         let mut by_kind: HashMap<(&str, &str, &str), Vec<&ObjectId>> = HashMap::new();
+        let mut is_whole = true;
         for object in objects {
             let kind = (object.id.group.as_str(), object.version.as_str(), object.id.kind.as_str());
             if let Entry::Vacant(place) = resources.entry(kind) {
                 // A kind that is not served may be served later; nobody says when.
-                let Ok(resource) = self.resource(object).await else { continue };
+                let Ok(resource) = self.resource(object).await else {
+                    is_whole = false;
+                    continue;
+                };
                 place.insert(resource);
             }
             by_kind.entry(kind).or_default().push(&object.id);
@@ -307,7 +316,7 @@ impl Session {
             let ids = by_kind.remove(kind).unwrap_or_default();
             self.hub().open(&link, resource, ids.into_iter());
         }
-        Watching::new(self.hub().clone(), link)
+        Watching::new(self.hub().clone(), link, is_whole)
     }
 
     fn key(&self, resource: &Resource, namespace: &str) -> Key {

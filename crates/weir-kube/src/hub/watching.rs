@@ -3,6 +3,7 @@ use crate::Session;
 use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 use weir_doc::Node;
 use weir_object::ObjectId;
 
@@ -38,6 +39,7 @@ pub trait Observer: Send + Sync + 'static {
 pub struct Watching {
     hub: Arc<Hub>,
     link: Arc<Link>,
+    is_whole: bool,
 }
 
 /// The link between streams and who waits.
@@ -83,6 +85,12 @@ impl Link {
         self.streams.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    fn is_starting(&self, hub: &Hub) -> bool {
+        let streams = self.streams();
+        let state = hub.state();
+        streams.keys().filter_map(|key| state.streams.get(key)).any(|stream| !stream.is_live)
+    }
+
     /// Asks the stream that shows an object, if this reader is one of its own.
     fn ask<T>(&self, hub: &Hub, object: &ObjectId, question: impl FnOnce(&Stream) -> T) -> Option<T> {
         let streams = self.streams();
@@ -94,8 +102,29 @@ impl Link {
 }
 
 impl Watching {
-    pub(super) fn new(hub: Arc<Hub>, link: Arc<Link>) -> Self {
-        Self { hub, link }
+    pub(super) fn new(hub: Arc<Hub>, link: Arc<Link>, is_whole: bool) -> Self {
+        Self { hub, link, is_whole }
+    }
+
+    /// Whether the server knew the kinds of all objects. Those of others are not watched: they have to be asked for
+    /// again when their kind is served.
+    pub fn is_whole(&self) -> bool {
+        self.is_whole
+    }
+
+    /// Waits until the streams have begun, or cannot begin; not longer than `at_most`.
+    pub async fn started(&self, at_most: Duration) {
+        let all = async {
+            loop {
+                let mut decided = std::pin::pin!(self.hub.decided.notified());
+                decided.as_mut().enable();
+                if !self.link.is_starting(&self.hub) {
+                    return;
+                }
+                decided.await;
+            }
+        };
+        let _ = tokio::time::timeout(at_most, all).await;
     }
 
     pub fn coverage(&self, object: &ObjectId) -> Coverage {

@@ -4,7 +4,7 @@ use crate::manifests::namespace;
 use weir_e2e::{Cluster, on_both};
 use weir_testkit::{GitRepo, eventually};
 
-on_both!(a_kind_that_is_served_elsewhere_is_found);
+on_both!(a_kind_that_is_served_elsewhere_is_found, an_object_of_a_new_kind_is_kept_as_it_is);
 
 fn definition(plural: &str) -> String {
     format!(
@@ -64,4 +64,34 @@ spec:
     // It goes for good: nothing is left to prune.
     kubectl.run(&["delete", "crd", "objects.defs.example.com"]).unwrap();
     kubectl.run(&["delete", "kustomization", "-n", "flux-system", "things", "--timeout=60s"]).unwrap();
+}
+
+fn an_object_of_a_new_kind_is_kept_as_it_is(cluster: &Cluster) {
+    let thing = "apiVersion: defs.example.com/v1\nkind: Thing\nmetadata: {name: t, namespace: kept}\nspec: {size: 1}\n";
+    let sync = "apiVersion: source.toolkit.fluxcd.io/v1
+kind: GitRepository
+metadata: {name: flux-system, namespace: flux-system}
+spec: {url: 'https://git.example.com/kept', ref: {branch: main}}
+---
+apiVersion: kustomize.toolkit.fluxcd.io/v1
+kind: Kustomization
+metadata: {name: both, namespace: flux-system}
+spec:
+  interval: 1h
+  path: both
+  prune: true
+  sourceRef: {kind: GitRepository, name: flux-system}
+";
+    let all = [namespace("kept"), definition("things"), thing.to_owned()].join("---\n");
+    let repo = GitRepo::new(&[("clusters/c/sync.yaml", sync), ("both/all.yaml", &all)]);
+    let _up = cluster.up(repo.path(), &[]);
+    cluster.ready("kustomization", "flux-system", "both", "True");
+    let kubectl = cluster.kubectl();
+    let name = ["things.defs.example.com", "-n", "kept", "t"];
+    let patch = ["--type=merge", "-p", r#"{"spec":{"size":9}}"#];
+    kubectl.run(&[["patch"].as_slice(), &name, &patch].concat()).unwrap();
+    eventually("it is put right long before the interval", || {
+        let size = kubectl.json(&[["get"].as_slice(), &name].concat())?["spec"]["size"].clone();
+        if size == 1 { Ok(()) } else { Err(size.to_string()) }
+    });
 }

@@ -1,6 +1,5 @@
 //! Fields that others may set although they are in the manifest: `spec.ignore`.
 
-use crate::controller::request;
 use crate::manifests::{deployment, namespace};
 use serde_json::Value;
 use weir_e2e::{Cluster, on_both};
@@ -49,8 +48,6 @@ fn what_is_ignored_is_left_to_others(cluster: &Cluster) {
             if now == wanted { Ok(()) } else { Err(now.to_string()) }
         });
     };
-    // What is put right is the matter here, not how soon.
-    request(cluster, "kustomization", "flux-system", "app", "by-hand");
     is("other", 1);
     let changed = deployment("ignored", "web", 2).replace("web:1", "web:2");
     repo.commit(&[("app/web.yaml", &changed)], &[], "another image");
