@@ -78,6 +78,8 @@ func up(args []string) error {
 		"--service-account-key-file", filepath.Join(root, "sa.key"),
 		"--service-account-signing-key-file", filepath.Join(root, "sa.key"),
 		"--disable-admission-plugins", "ServiceAccount",
+		"--audit-policy-file", filepath.Join(root, "audit.yaml"),
+		"--audit-log-path", filepath.Join(root, "audit.log"),
 		"--shutdown-delay-duration", "0s")
 	if err != nil {
 		return err
@@ -174,6 +176,16 @@ func randomToken() (string, error) {
 	return hex.EncodeToString(raw), nil
 }
 
+// auditPolicy records what the service accounts of the controllers' namespace ask for, and nothing else.
+const auditPolicy = `apiVersion: audit.k8s.io/v1
+kind: Policy
+omitStages: [RequestReceived]
+rules:
+- level: Metadata
+  userGroups: ["system:serviceaccounts:flux-system"]
+- level: None
+`
+
 func writeKeys(root, token string) error {
 	key, err := rsa.GenerateKey(rand.Reader, 2048)
 	if err != nil {
@@ -181,6 +193,9 @@ func writeKeys(root, token string) error {
 	}
 	block := pem.EncodeToMemory(&pem.Block{Type: "RSA PRIVATE KEY", Bytes: x509.MarshalPKCS1PrivateKey(key)})
 	if err := os.WriteFile(filepath.Join(root, "sa.key"), block, 0o600); err != nil {
+		return err
+	}
+	if err := os.WriteFile(filepath.Join(root, "audit.yaml"), []byte(auditPolicy), 0o600); err != nil {
 		return err
 	}
 	line := token + ",weir-admin,weir-admin,\"system:masters\"\n"

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use weir_api::common::Artifact;
 use weir_api::kustomize::KustomizationSourceReference;
-use weir_api::{FluxKind, GitRepository, Kustomization, names, reasons};
+use weir_api::{Kustomization, names, reasons};
 use weir_apply::ReadyExpression;
 use weir_artifact::{ArtifactError, Fetcher, unpack as unpack_archive, unpack_budget};
 use weir_base::{Class, Diagnose, Tree};
@@ -40,9 +40,9 @@ pub(crate) async fn source(
     known: &Sources,
 ) -> Result<Source, Failure> {
     let reference = source_ref(&plan.source, &plan.source_namespace);
-    if reference.id.kind == GitRepository::INFO.kind && !plan.direct_source && !is_asked_for(cx) {
+    if !plan.direct_source && !is_asked_for(cx) {
         let key = (plan.source_namespace.clone(), plan.source.name.clone());
-        if let Some(artifact) = known.artifact(&key) {
+        if let Some(artifact) = known.artifact(&reference.id.kind, &key) {
             return Ok(Source::of(artifact));
         }
     }

@@ -53,6 +53,11 @@ pub struct Options {
     pub concurrent: u16,
     /// Impersonated where an object names no service account (`--default-service-account`).
     pub default_service_account: Option<String>,
+    /// An object that names no service account is refused (`--require-service-account`): the controller itself may
+    /// change nothing.
+    pub require_service_account: bool,
+    /// ExternalArtifacts are sources too (gate `ExternalArtifact`).
+    pub external_artifacts: bool,
     /// References to other namespaces are refused (`--no-cross-namespace-refs`).
     pub no_cross_namespace_refs: bool,
     /// Dry-runs under way at once per object (`--concurrent-ssa`).
@@ -81,6 +86,8 @@ impl Default for Options {
         Self {
             concurrent: 4,
             default_service_account: None,
+            require_service_account: false,
+            external_artifacts: false,
             no_cross_namespace_refs: false,
             concurrent_ssa: 4,
             override_managers: Vec::new(),
@@ -123,9 +130,9 @@ impl Kustomizations {
         runtime: &Runtime,
     ) -> impl FnOnce(Store<DeserializeGuard<Kustomization>>) -> Vec<Trigger> + Send + 'static {
         let (runtime, stirred, woken) = (runtime.clone(), self.stirred.clone(), self.wakes.trigger());
-        let sources = self.sources.clone();
+        let (sources, external_artifacts) = (self.sources.clone(), self.options.external_artifacts);
         move |store| {
-            let mut all = triggers::triggers(&runtime, &store, &stirred, &sources);
+            let mut all = triggers::triggers(&runtime, &store, &stirred, &sources, external_artifacts);
             all.push(woken());
             all
         }

@@ -4,7 +4,9 @@ use crate::Options;
 use std::sync::Arc;
 use std::time::Duration;
 use weir_api::common::{CustomHealthCheck, DependencyReference};
-use weir_api::kustomize::{DeletionPolicy, KustomizationSourceReference, KustomizationSpec, PostBuild};
+use weir_api::kustomize::{
+    DeletionPolicy, KustomizationSourceKind, KustomizationSourceReference, KustomizationSpec, PostBuild,
+};
 use weir_api::{FluxObject, Kustomization, reasons};
 use weir_apply::{CustomChecks, Expressions, IgnoreRule, ReadyExpression};
 use weir_base::Diagnose;
@@ -67,7 +69,7 @@ pub(crate) fn plan(object: &Kustomization, options: &Options) -> Result<Plan, Fa
         patches,
         images,
         // Becomes the session.
-        service_account_name: _,
+        service_account_name,
         source_ref,
         suspend: _,
         target_namespace,
@@ -81,11 +83,7 @@ pub(crate) fn plan(object: &Kustomization, options: &Options) -> Result<Plan, Fa
         build_metadata,
         ignore,
     } = &object.spec;
-    let missing = [
-        (decryption.is_some(), "spec.decryption"),
-        (kube_config.is_some(), "spec.kubeConfig"),
-        (!build_metadata.is_empty(), "spec.buildMetadata"),
-    ];
+    let missing = [(decryption.is_some(), "spec.decryption"), (kube_config.is_some(), "spec.kubeConfig")];
     if let Some((_, field)) = missing.iter().find(|(is_set, _)| *is_set) {
         return Err(Failure::not_implemented(field));
     }
@@ -94,6 +92,20 @@ pub(crate) fn plan(object: &Kustomization, options: &Options) -> Result<Plan, Fa
         return Err(Failure::stalled(reasons::ARTIFACT_FAILED, "spec.sourceRef is not set: there is nothing to apply"));
     };
     let source_namespace = source.namespace.clone().unwrap_or_else(|| namespace.clone());
+    if source.kind == KustomizationSourceKind::ExternalArtifact && !options.external_artifacts {
+        let message = format!(
+            "can't access '{}/{source_namespace}/{}', ExternalArtifact feature gate is disabled",
+            source.kind.as_str(),
+            source.name
+        );
+        return Err(Failure::stalled(reasons::ACCESS_DENIED, message));
+    }
+    let is_account_named = service_account_name.as_ref().is_some_and(|name| !name.is_empty());
+    if options.require_service_account && !is_account_named && options.default_service_account.is_none() {
+        let message = "spec.serviceAccountName is not set, and this controller has no rights of its own to apply with: name \
+                       a service account (`weir create tenant` writes one), or install with --cluster-admin";
+        return Err(Failure::stalled(reasons::ACCESS_DENIED, message));
+    }
     if options.no_cross_namespace_refs && source_namespace != namespace {
         let message = format!(
             "can't access '{}/{source_namespace}/{}', cross-namespace references have been blocked",
@@ -115,6 +127,7 @@ pub(crate) fn plan(object: &Kustomization, options: &Options) -> Result<Plan, Fa
             images: nodes(images),
             components: components.clone(),
             ignore_missing_components: *ignore_missing_components,
+            build_metadata: build_metadata.iter().map(|option| option.as_str().to_owned()).collect(),
             labels: common.labels,
             annotations: common.annotations,
             // Its variables are gathered.
@@ -235,11 +248,9 @@ mod tests {
 
     #[test]
     fn fields_that_cannot_be_done_yet_are_named() {
-        for (field, value) in [
-            ("decryption", r#"{"provider":"sops"}"#),
-            ("kubeConfig", r#"{"secretRef":{"name":"x"}}"#),
-            ("buildMetadata", r#"["originAnnotations"]"#),
-        ] {
+        for (field, value) in
+            [("decryption", r#"{"provider":"sops"}"#), ("kubeConfig", r#"{"secretRef":{"name":"x"}}"#)]
+        {
             let object = object(&format!(r#"{{{SOURCE},"{field}":{value}}}"#));
             let message = format!("spec.{field} is not implemented in this version of weir");
             let failure = plan(&object, &Options::default()).expect_err("not implemented");

@@ -1,7 +1,7 @@
 //! What makes a Kustomization due besides its own change: a new revision of its source, a dependency
 //! that became ready, a ConfigMap or Secret that it names and that is labelled to be watched.
 
-use crate::sources::Sources;
+use crate::sources::{Publishes, Sources};
 use futures::{StreamExt, future, stream};
 use kube::ResourceExt;
 use kube::core::DeserializeGuard;
@@ -11,7 +11,7 @@ use kube::runtime::watcher::watcher;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use weir_api::common::DataKind;
-use weir_api::{FluxKind, GitRepository, Kustomization};
+use weir_api::{ExternalArtifact, GitRepository, Kustomization};
 use weir_runtime::{Config, Runtime, Trigger, conditions};
 
 pub(crate) type Objects = Store<DeserializeGuard<Kustomization>>;
@@ -48,12 +48,22 @@ impl Stirred {
 }
 
 /// The triggers of the kind. `store` holds the Kustomizations.
-pub(crate) fn triggers(runtime: &Runtime, store: &Objects, stirred: &Stirred, known: &Sources) -> Vec<Trigger> {
-    vec![
-        sources(runtime, store.clone(), stirred.clone(), known.clone()),
+pub(crate) fn triggers(
+    runtime: &Runtime,
+    store: &Objects,
+    stirred: &Stirred,
+    known: &Sources,
+    external_artifacts: bool,
+) -> Vec<Trigger> {
+    let mut all = vec![
+        sources::<GitRepository>(runtime, store.clone(), stirred.clone(), known.clone()),
         dependencies(runtime, store.clone()),
         configs(runtime, store.clone(), stirred.clone()),
-    ]
+    ];
+    if external_artifacts {
+        all.push(sources::<ExternalArtifact>(runtime, store.clone(), stirred.clone(), known.clone()));
+    }
+    all
 }
 
 /// Every ConfigMap and Secret that is named and changed.
@@ -92,9 +102,13 @@ fn names(object: &Kustomization, config: &Config) -> bool {
     object.namespace().as_deref() == Some(&config.namespace) && named.contains(&config.name.as_str())
 }
 
-/// Everything that a GitRepository publishes.
-fn sources(runtime: &Runtime, store: Objects, stirred: Stirred, known: Sources) -> Trigger {
-    watcher(runtime.api::<DeserializeGuard<GitRepository>>(), runtime.watch_config())
+/// Everything that the objects of a kind publish.
+fn sources<K>(runtime: &Runtime, store: Objects, stirred: Stirred, known: Sources) -> Trigger
+where
+    K: Publishes + kube::Resource<DynamicType = (), Scope = kube::core::NamespaceResourceScope>,
+    K: Clone + std::fmt::Debug + serde::de::DeserializeOwned + Send + Sync + 'static,
+{
+    watcher(runtime.api::<DeserializeGuard<K>>(), runtime.watch_config())
         .default_backoff()
         .filter_map(move |event| future::ready(event.ok().and_then(|event| known.note(event))))
         .flat_map(move |(namespace, name)| {
@@ -102,7 +116,7 @@ fn sources(runtime: &Runtime, store: Objects, stirred: Stirred, known: Sources) 
                 let object = guarded.0.as_ref().ok()?;
                 let reference = object.spec.source_ref.as_ref()?;
                 let own = object.namespace()?;
-                let fits = reference.kind.as_str() == GitRepository::INFO.kind
+                let fits = reference.kind.as_str() == K::INFO.kind
                     && reference.name == name
                     && reference.namespace.as_ref().unwrap_or(&own) == &namespace;
                 fits.then(|| (own, object.name_any()))

@@ -70,6 +70,7 @@ fn asked_for(path: &str, overlay: &Overlay) -> [u8; 32] {
         images,
         components,
         ignore_missing_components,
+        build_metadata,
         labels,
         annotations,
         substitution,
@@ -83,6 +84,7 @@ fn asked_for(path: &str, overlay: &Overlay) -> [u8; 32] {
     part(&mut hash, "patches", &nodes(patches));
     part(&mut hash, "images", &nodes(images));
     part(&mut hash, "components", components.join("\n").as_bytes());
+    part(&mut hash, "metadata", build_metadata.join("\n").as_bytes());
     part(&mut hash, "ignore", &[u8::from(*ignore_missing_components)]);
     for (name, map) in [("label", labels), ("annotation", annotations)] {
         for (key, value) in map {

@@ -20,6 +20,8 @@ pub struct Overlay {
     pub images: Vec<Node>,
     pub components: Vec<String>,
     pub ignore_missing_components: bool,
+    /// Takes the place of the file's `buildMetadata` where it is not empty.
+    pub build_metadata: Vec<String>,
     /// Put on every object after the build.
     pub labels: BTreeMap<String, String>,
     pub annotations: BTreeMap<String, String>,
@@ -72,6 +74,7 @@ fn adds(overlay: &Overlay) -> bool {
         images,
         components,
         ignore_missing_components: _,
+        build_metadata,
         labels: _,
         annotations: _,
         substitution: _,
@@ -79,7 +82,7 @@ fn adds(overlay: &Overlay) -> bool {
     namespace.is_some()
         || name_prefix.is_some()
         || name_suffix.is_some()
-        || !(patches.is_empty() && images.is_empty() && components.is_empty())
+        || !(patches.is_empty() && images.is_empty() && components.is_empty() && build_metadata.is_empty())
 }
 
 fn add(node: &mut Node, tree: &Tree, path: &str, overlay: &Overlay) -> Result<(), RenderError> {
@@ -100,6 +103,10 @@ fn add(node: &mut Node, tree: &Tree, path: &str, overlay: &Overlay) -> Result<()
         if exists || !overlay.ignore_missing_components {
             list(node, "components")?.push(Node::string(component.as_str()));
         }
+    }
+    if !overlay.build_metadata.is_empty() {
+        let options: Vec<Node> = overlay.build_metadata.iter().map(|option| Node::string(option.as_str())).collect();
+        node.set("buildMetadata", options);
     }
     let images = list(node, "images")?;
     for image in &overlay.images {

@@ -30,9 +30,14 @@ impl Kubectl {
     pub fn run_with_input(&self, args: &[&str], input: &str) -> Result<String, String> {
         let spawned = self.command(args).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
         let mut child = spawned.unwrap_or_else(|error| panic!("{} does not start: {error}", kubed_program().display()));
-        // kubectl may end without reading its input; what it says then is what counts.
-        let _ = child.stdin.take().unwrap().write_all(input.as_bytes());
-        let output = child.wait_with_output().map_err(|error| error.to_string())?;
+        let mut stdin = child.stdin.take().unwrap();
+        // Beside the reading, since it may answer before it has read all. It may also end without reading its input; what
+        // it says then is what counts.
+        let output = std::thread::scope(|scope| {
+            scope.spawn(move || drop(stdin.write_all(input.as_bytes())));
+            child.wait_with_output()
+        });
+        let output = output.map_err(|error| error.to_string())?;
         let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
         if output.status.success() { Ok(text(output.stdout)) } else { Err(text(output.stderr)) }
     }

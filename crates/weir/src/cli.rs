@@ -1,6 +1,6 @@
 use crate::error::CliError;
 use crate::output::Output;
-use crate::{controller, kustomize, log, objects, sandbox, up};
+use crate::{controller, install, kustomize, log, objects, sandbox, up};
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;
 
@@ -30,6 +30,7 @@ enum Command {
     Resume(objects::Resume),
     Delete(objects::Delete),
     Export(objects::Export),
+    Install(Box<install::Install>),
     Trace(objects::Trace),
     Tree(objects::Tree),
     /// Work with kustomizations as the kustomize program does.
@@ -68,6 +69,7 @@ pub fn main() -> ExitCode {
             Command::Delete(delete) => objects::run(objects::Command::Delete(delete), &output).await,
             Command::Trace(trace) => objects::run(objects::Command::Trace(trace), &output).await,
             Command::Tree(tree) => objects::run(objects::Command::Tree(tree), &output).await,
+            Command::Install(args) => install::run(*args, &output).await,
             Command::Export(export) => objects::run(objects::Command::Export(export), &output).await,
         }
     });

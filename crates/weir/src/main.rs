@@ -5,6 +5,7 @@ mod controller;
 mod controllers;
 mod error;
 mod folder;
+mod install;
 mod kustomize;
 mod local;
 mod log;

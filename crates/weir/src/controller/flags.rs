@@ -138,6 +138,10 @@ pub struct Kustomize {
     /// Service account to impersonate where a Kustomization names none.
     #[arg(long, default_value = "", value_name = "NAME")]
     pub default_service_account: String,
+    /// Refuse Kustomizations that name no service account: the controller has no rights to apply with. An addition to
+    /// Flux's flags.
+    #[arg(long, num_args = 0..=1, require_equals = true, default_value_t = false, default_missing_value = "true", action = clap::ArgAction::Set)]
+    pub require_service_account: bool,
     /// Take over the fields of these field managers, by the beginning of their name; may be given several times.
     #[arg(long, value_name = "NAME", action = clap::ArgAction::Append)]
     pub override_manager: Vec<String>,
@@ -248,6 +252,8 @@ impl Kustomize {
         weir_kustomization::Options {
             concurrent: self.concurrent,
             default_service_account: Some(self.default_service_account.clone()).filter(|name| !name.is_empty()),
+            require_service_account: self.require_service_account,
+            external_artifacts: shared.feature_gates.external_artifacts,
             no_cross_namespace_refs: shared.no_cross_namespace_refs,
             fail_fast: shared.feature_gates.fail_fast,
             strict_substitutions: shared.feature_gates.strict_substitutions,

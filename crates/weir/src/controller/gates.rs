@@ -13,6 +13,8 @@ pub struct Gates {
     pub strict_substitutions: bool,
     /// Sources are read from the API server in each pass (`DirectSourceFetch`).
     pub direct_source: bool,
+    /// ExternalArtifacts can be the source of a Kustomization (`ExternalArtifact`).
+    pub external_artifacts: bool,
 }
 
 impl Default for Gates {
@@ -23,6 +25,7 @@ impl Default for Gates {
             fail_fast: true,
             strict_substitutions: true,
             direct_source: false,
+            external_artifacts: false,
         }
     }
 }
@@ -32,7 +35,6 @@ const GATES: &[(&str, bool)] = &[
     ("CacheSecretsAndConfigMaps", false),
     // Nothing is cached that a poller could show.
     ("DisableStatusPollerCache", true),
-    ("ExternalArtifact", false),
     ("GroupChangeLog", false),
     ("MigrateAPIVersion", false),
     ("ObjectLevelWorkloadIdentity", false),
@@ -56,6 +58,7 @@ impl FromStr for Gates {
                 "DisableFailFastBehavior" => gates.fail_fast = !value,
                 "StrictPostBuildSubstitutions" => gates.strict_substitutions = value,
                 "DirectSourceFetch" => gates.direct_source = value,
+                "ExternalArtifact" => gates.external_artifacts = value,
                 // Waiting holds no worker here, so a new revision is always begun with at once.
                 "CancelHealthCheckOnNewRevision" => {}
                 _ => is_here(name, value)?,
@@ -82,14 +85,14 @@ mod tests {
     fn what_cannot_be_done_is_refused() {
         let usual = Gates::default();
         assert_eq!("".parse(), Ok(usual.clone()));
-        assert_eq!("DisableStatusPollerCache=true, ExternalArtifact=false".parse(), Ok(usual.clone()));
+        assert_eq!("DisableStatusPollerCache=true, MigrateAPIVersion=false".parse(), Ok(usual.clone()));
         assert_eq!("DisableConfigWatchers=true".parse(), Ok(Gates { watch_configs: false, ..usual.clone() }));
         assert_eq!("AdditiveCELDependencyCheck=true".parse(), Ok(Gates { additive_cel: true, ..usual.clone() }));
         let other = "DisableFailFastBehavior=true,StrictPostBuildSubstitutions=false,DirectSourceFetch=true";
         let expect = Gates { fail_fast: false, strict_substitutions: false, direct_source: true, ..usual };
         assert_eq!(other.parse(), Ok(expect));
         for (text, expect) in [
-            ("ExternalArtifact=true", "ExternalArtifact=true is not implemented in this version of weir"),
+            ("MigrateAPIVersion=true", "MigrateAPIVersion=true is not implemented in this version of weir"),
             ("NoSuchGate=true", "'NoSuchGate' is not a feature gate"),
             ("GroupChangeLog", "'GroupChangeLog' is not of the form GATE=true"),
         ] {

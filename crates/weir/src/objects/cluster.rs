@@ -94,7 +94,7 @@ impl Cluster {
         tokio::time::timeout(self.timeout, work).await.map_err(|_| late())?
     }
 
-    pub fn object(&self, kind: &Kind, name: &str) -> ObjectRef {
+    pub(super) fn object(&self, kind: &Kind, name: &str) -> ObjectRef {
         kind.object(&self.namespace, name)
     }
 }

@@ -1,4 +1,4 @@
-use super::{Say, create_kustomization, create_secret, create_source};
+use super::{Say, create_kustomization, create_secret, create_source, create_tenant};
 use crate::error::CliError;
 use clap::Subcommand;
 use weir_doc::Node;
@@ -21,6 +21,9 @@ enum What {
     /// Create or update a Kustomization and wait until it is applied.
     #[command(visible_alias = "ks")]
     Kustomization(Box<create_kustomization::Args>),
+    /// Create or update a tenant: namespaces, a service account, its rights, and the kustomize controller's right to act as
+    /// it.
+    Tenant(Box<create_tenant::Args>),
 }
 
 #[derive(Subcommand)]
@@ -41,6 +44,7 @@ pub(super) async fn run(create: Create, say: &Say<'_>) -> Result<(), CliError> {
     match create.what {
         What::Source(Source::Git(args)) => create_source::run(*args, say).await,
         What::Kustomization(args) => create_kustomization::run(*args, say).await,
+        What::Tenant(args) => create_tenant::run(*args, say).await,
         What::Secret(Secret::Git(args)) => create_secret::run(*args, say).await,
     }
 }

@@ -10,6 +10,7 @@ mod create;
 mod create_kustomization;
 mod create_secret;
 mod create_source;
+mod create_tenant;
 mod delete;
 mod diff;
 mod export;
@@ -26,18 +27,18 @@ mod tree;
 mod wait;
 
 pub use build::Build;
+pub use cluster::Cluster;
 pub use create::Create;
 pub use diff::Diff;
 pub use get::Get;
+pub use say::Say;
 pub use trace::Trace;
 pub use tree::Tree;
 
 use crate::error::CliError;
 use crate::output::Output;
 use clap::Subcommand;
-use cluster::Cluster;
 use kind::{GIT, KUSTOMIZATION, Kind};
-use say::Say;
 use std::process::ExitCode;
 
 /// The kinds that a command is about, as words of the command line. `K` is `A` with what only a Kustomization has.

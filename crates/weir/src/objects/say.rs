@@ -2,7 +2,7 @@ use crate::output::Output;
 use std::io::{BufRead, IsTerminal, Write};
 
 /// Flux's marks, on standard error.
-pub(super) struct Say<'o>(pub &'o Output);
+pub struct Say<'o>(pub &'o Output);
 
 impl Say<'_> {
     pub fn action(&self, text: &str) {

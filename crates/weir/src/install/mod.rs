@@ -1,0 +1,258 @@
+//! `weir install`: the controllers of a cluster, each with the rights and the network that it needs and no more.
+//!
+//! The manifests are text in the order in which they are applied: namespace, definitions, quota, rights, controllers,
+//! network. What is written is what `--export` prints.
+
+mod definitions;
+mod network;
+mod rights;
+mod workload;
+
+use definitions::DEFINITIONS;
+
+use crate::controllers::Role;
+use crate::error::CliError;
+use crate::objects::{Cluster, Say};
+use crate::output::Output;
+use std::process::ExitCode;
+use std::time::{Duration, SystemTime};
+use weir_base::Budget;
+use weir_doc::{Dialect, Node, yaml};
+use weir_kube::{ApplyOptions, Session};
+use weir_object::kstatus::{self, Status};
+use weir_object::{ObjectRef, meta};
+
+/// Field manager of what is installed; Flux's bootstrap uses the same.
+const MANAGER: &str = "flux";
+
+/// Between looks at a Deployment.
+const LOOK: Duration = Duration::from_secs(1);
+
+/// Write the controllers to a cluster, or print their manifests.
+#[derive(clap::Parser)]
+pub struct Install {
+    /// Print the manifests instead of applying them.
+    #[arg(long, num_args = 0..=1, require_equals = true, default_value_t = false, default_missing_value = "true", action = clap::ArgAction::Set)]
+    export: bool,
+    /// Controllers to install, a comma list; those that this version has.
+    #[arg(long, value_delimiter = ',', default_value = "source-controller,kustomize-controller", value_parser = component, value_name = "NAMES")]
+    components: Vec<Role>,
+    /// Image of the controllers. None is published yet: build it with the Dockerfile of the repository.
+    #[arg(long, default_value = concat!("weir:v", env!("CARGO_PKG_VERSION")), value_name = "IMAGE")]
+    image: String,
+    /// Secret with the login for the image's registry.
+    #[arg(long, value_name = "NAME")]
+    image_pull_secret: Option<String>,
+    /// Taints that the controllers tolerate, by key, a comma list.
+    #[arg(long, value_delimiter = ',', value_name = "KEYS")]
+    toleration_keys: Vec<String>,
+    /// Domain of the cluster's services.
+    #[arg(long, default_value = "cluster.local", value_name = "DOMAIN")]
+    cluster_domain: String,
+    /// URL that events are posted to.
+    #[arg(long, value_name = "URL")]
+    events_addr: Option<String>,
+    /// Replicas of the kustomize controller; one of them reconciles, by a lease.
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..), value_name = "N")]
+    replicas: u16,
+    /// Reconcile the objects of all namespaces; otherwise those of the controllers' namespace, with rights there alone.
+    #[arg(long, num_args = 0..=1, require_equals = true, default_value_t = true, default_missing_value = "true", action = clap::ArgAction::Set)]
+    watch_all_namespaces: bool,
+    /// Bind the kustomize controller to cluster-admin, as Flux does. Without it, each Kustomization has to name a service
+    /// account that `weir create tenant` lets it act as.
+    #[arg(long, num_args = 0..=1, require_equals = true, default_value_t = false, default_missing_value = "true", action = clap::ArgAction::Set)]
+    cluster_admin: bool,
+    /// Write NetworkPolicies: everything is denied but what the controllers need.
+    #[arg(long, num_args = 0..=1, require_equals = true, default_value_t = true, default_missing_value = "true", action = clap::ArgAction::Set)]
+    network_policy: bool,
+    /// Ports that sources are fetched from besides 443 and 22, a comma list.
+    #[arg(long, value_delimiter = ',', value_name = "PORTS")]
+    source_ports: Vec<u16>,
+    /// Fetch sources from these networks only, a comma list of CIDRs; default: from anywhere.
+    #[arg(long, value_delimiter = ',', value_name = "CIDRS", value_parser = cidr)]
+    source_cidrs: Vec<String>,
+    #[command(flatten)]
+    cluster: Cluster,
+}
+
+/// What the manifests depend on.
+pub(super) struct Settings<'a> {
+    pub args: &'a Install,
+    pub namespace: &'a str,
+}
+
+impl Settings<'_> {
+    pub fn has(&self, role: Role) -> bool {
+        self.args.components.contains(&role)
+    }
+
+    /// The labels that every object has; those of Flux, so that its tools find them.
+    pub fn labels(&self, component: &str, indent: usize) -> String {
+        let mut labels = vec![
+            format!("app.kubernetes.io/instance: {}", self.namespace),
+            "app.kubernetes.io/part-of: flux".to_owned(),
+            format!("app.kubernetes.io/version: v{}", env!("CARGO_PKG_VERSION")),
+        ];
+        if !component.is_empty() {
+            labels.insert(0, format!("app.kubernetes.io/component: {component}"));
+        }
+        labels.join(&format!("\n{}", " ".repeat(indent)))
+    }
+}
+
+fn component(name: &str) -> Result<Role, String> {
+    let known = Role::ALL.into_iter().find(|role| role.controller() == name);
+    match known {
+        Some(role) if role.is_implemented() => Ok(role),
+        Some(_) => Err(format!("{name} is not implemented in this version of weir")),
+        None => Err("known are source-controller and kustomize-controller".to_owned()),
+    }
+}
+
+fn cidr(text: &str) -> Result<String, String> {
+    let parsed = text.split_once('/').and_then(|(address, bits)| {
+        let address: std::net::IpAddr = address.parse().ok()?;
+        let most = if address.is_ipv4() { 32 } else { 128 };
+        bits.parse::<u8>().ok().filter(|bits| *bits <= most)
+    });
+    parsed.map(|_| text.to_owned()).ok_or_else(|| "write ADDRESS/BITS, such as 10.0.0.0/8".to_owned())
+}
+
+/// The manifests, in the order in which they are applied.
+pub fn manifests(args: &Install) -> String {
+    let settings = Settings { args, namespace: &args.cluster.namespace };
+    let mut parts = vec![workload::namespace(&settings)];
+    parts.extend(DEFINITIONS.iter().map(|text| text.trim_start_matches("---\n").to_owned()));
+    parts.push(workload::quota(&settings));
+    parts.extend(rights::rights(&settings));
+    parts.extend(workload::controllers(&settings));
+    if args.network_policy {
+        parts.extend(network::policies(&settings));
+    }
+    parts.into_iter().map(|part| format!("---\n{}\n", part.trim_end())).collect()
+}
+
+pub async fn run(args: Install, output: &Output) -> Result<ExitCode, CliError> {
+    let say = Say(output);
+    match install(args, &say).await {
+        Ok(()) => Ok(ExitCode::SUCCESS),
+        Err(error) => {
+            say.failure(&error.to_string());
+            Ok(ExitCode::FAILURE)
+        }
+    }
+}
+
+async fn install(args: Install, say: &Say<'_>) -> Result<(), CliError> {
+    if args.cluster_admin && !args.watch_all_namespaces {
+        return Err(CliError::new(
+            "--cluster-admin is a right everywhere: it does not go with --watch-all-namespaces=false",
+        ));
+    }
+    let text = manifests(&args);
+    if args.export {
+        say.data(&text);
+        return Ok(());
+    }
+    let session = args.cluster.connect().await?;
+    say.action(&format!("installing components in {} namespace", args.cluster.namespace));
+    let objects = parsed(&text)?;
+    args.cluster.within(apply(&session, &objects)).await?;
+    say.success("install manifests applied");
+    say.waiting("waiting for the controllers");
+    args.cluster.within(rolled_out(&session, &objects)).await?;
+    say.success("install finished");
+    if !args.cluster_admin && args.components.contains(&Role::Kustomize) {
+        say.action("a Kustomization needs spec.serviceAccountName: `weir create tenant` writes the rights for one");
+    }
+    Ok(())
+}
+
+pub(super) fn parsed(text: &str) -> Result<Vec<Node>, CliError> {
+    Ok(yaml::parse_all(text.as_bytes(), None, Dialect::Sigs, &Budget::standard())?)
+}
+
+/// Applies the definitions, waits until they are served, then the rest.
+async fn apply(session: &Session, objects: &[Node]) -> Result<(), CliError> {
+    let options = ApplyOptions { manager: MANAGER, force: true, dry_run: false };
+    for object in objects {
+        session.apply(object, options).await.map_err(|error| {
+            let name = ObjectRef::of(object).map(|object| object.to_string()).unwrap_or_default();
+            CliError::new(format!("{name}: {error}"))
+        })?;
+    }
+    Ok(())
+}
+
+async fn rolled_out(session: &Session, objects: &[Node]) -> Result<(), CliError> {
+    for object in objects.iter().filter(|object| meta::kind(object) == "Deployment") {
+        let reference = ObjectRef::of(object)?;
+        loop {
+            let live = session.get(&reference).await?;
+            let verdict = live.map(|live| kstatus::assess(&live, SystemTime::now()));
+            match verdict {
+                Some(verdict) if verdict.status == Status::Current => break,
+                Some(verdict) if verdict.status == Status::Failed => {
+                    return Err(CliError::new(format!("{reference}: {}", verdict.message)));
+                }
+                _ => tokio::time::sleep(LOOK).await,
+            }
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::Parser;
+
+    fn text(args: &[&str]) -> String {
+        manifests(&Install::try_parse_from([&["install"], args].concat()).expect("parses"))
+    }
+
+    fn names(text: &str) -> Vec<String> {
+        let objects = parsed(text).expect("is YAML");
+        objects.iter().map(|object| ObjectRef::of(object).expect("an object").to_string()).collect()
+    }
+
+    #[test]
+    fn each_controller_has_an_account_and_rights_of_its_own() {
+        let all = names(&text(&[]));
+        for wanted in [
+            "Namespace/flux-system",
+            "CustomResourceDefinition/kustomizations.kustomize.toolkit.fluxcd.io",
+            "ResourceQuota/flux-system/critical-pods",
+            "ServiceAccount/flux-system/source-controller",
+            "ServiceAccount/flux-system/kustomize-controller",
+            "ClusterRole/source-controller-flux-system",
+            "ClusterRole/kustomize-controller-flux-system",
+            "Deployment/flux-system/source-controller",
+            "Deployment/flux-system/kustomize-controller",
+            "Service/flux-system/source-controller",
+            "NetworkPolicy/flux-system/deny-all",
+        ] {
+            assert!(all.iter().any(|name| name == wanted), "{wanted} is missing in {all:#?}");
+        }
+        assert!(!all.iter().any(|name| name.starts_with("PodDisruptionBudget")), "there is one replica");
+        assert!(!text(&[]).contains("cluster-admin"), "that is a switch");
+        assert!(text(&["--cluster-admin"]).contains("cluster-admin"));
+        assert!(names(&text(&["--replicas=2"])).iter().any(|name| name.starts_with("PodDisruptionBudget")));
+        assert!(!names(&text(&["--network-policy=false"])).iter().any(|name| name.starts_with("NetworkPolicy")));
+        let narrow = names(&text(&["--watch-all-namespaces=false"]));
+        let wide = |name: &&String| name.starts_with("ClusterRole/") && !name.starts_with("ClusterRole/flux-");
+        assert_eq!(narrow.iter().filter(wide).count(), 0, "{narrow:#?}");
+    }
+
+    #[test]
+    fn what_is_not_there_is_not_installed() {
+        for (line, message) in [
+            (&["--components=helm-controller"][..], "helm-controller is not implemented in this version of weir"),
+            (&["--components=x"], "known are source-controller and kustomize-controller"),
+            (&["--source-cidrs=10.0.0.0/33"], "write ADDRESS/BITS"),
+        ] {
+            let error = Install::try_parse_from([&["install"], line].concat()).err().expect("is refused").to_string();
+            assert!(error.contains(message), "{error}");
+        }
+    }
+}

@@ -1,0 +1,209 @@
+//! The controllers with the rights that `weir install` writes and no others. The embedded server knows no tokens of
+//! service accounts.
+
+use crate::manifests::{config_map, namespace};
+use crate::replicas::address;
+use serde_json::Value;
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use weir_e2e::{Cluster, Controller, on_kube_apiserver};
+use weir_testkit::{GitHttp, GitRepo, eventually};
+
+on_kube_apiserver!(the_rights_that_are_installed_suffice);
+
+const HOME: &str = "flux-system";
+const TEAM: &str = "team-a";
+
+/// Rights that nothing in this scenario needs, and why they are given.
+const UNUSED: &[(&str, &str)] = &[("patch events", "an event that is told again")];
+
+fn the_rights_that_are_installed_suffice(cluster: &Cluster) {
+    let kubectl = cluster.kubectl();
+    let manifests = cluster.shell("weir install --export");
+    assert_eq!(manifests.code, Some(0), "{}", manifests.stderr);
+    kubectl.run_with_input(&["apply", "--server-side", "--force-conflicts", "-f", "-"], &manifests.stdout).unwrap();
+    let tenant =
+        cluster.shell(&format!("weir create tenant {TEAM} --with-namespace={TEAM} --cluster-role=admin --label=e2e=1"));
+    assert_eq!(tenant.code, Some(0), "{}", tenant.stderr);
+    kubectl.apply(&namespace("team-b")).unwrap();
+
+    let dir = tempfile::tempdir().unwrap();
+    let log = Audit::open(cluster.kubeconfig());
+    let repo = GitRepo::new(&[
+        ("app/a.yaml", &config_map(TEAM, "app", "${color}")),
+        ("app/b.yaml", &config_map(TEAM, "old", "1")),
+        ("foreign/a.yaml", &config_map("team-b", "foreign", "1")),
+        ("stranger/a.yaml", &config_map(TEAM, "stranger", "1")),
+    ]);
+    let http = GitHttp::serve(repo.path());
+    let args = [
+        format!("--storage-path={}", dir.path().join("data").display()),
+        format!("--storage-addr={}", address()),
+        "--enable-leader-election".to_owned(),
+    ];
+    std::fs::create_dir(dir.path().join("data")).unwrap();
+    let args = args.each_ref().map(String::as_str);
+    let _source = Controller::start_in(HOME, &as_account(cluster, dir.path(), "source-controller"), "source", &args);
+    let kustomize = as_account(cluster, dir.path(), "kustomize-controller");
+    let own = ["--require-service-account", "--enable-leader-election"];
+    let controller = Controller::start_in(HOME, &kustomize, "kustomize", &own);
+
+    let kustomization = |name: &str, account: &str| {
+        format!(
+            "apiVersion: kustomize.toolkit.fluxcd.io/v1
+kind: Kustomization
+metadata: {{name: {name}, namespace: {TEAM}}}
+spec:
+  interval: 1h
+  retryInterval: 1s
+  path: {name}
+  prune: true
+  wait: true
+  sourceRef: {{kind: GitRepository, name: repo}}
+  postBuild: {{substituteFrom: [{{kind: ConfigMap, name: vars}}, {{kind: Secret, name: vars}}]}}
+{account}"
+        )
+    };
+    let named = format!("  serviceAccountName: {TEAM}\n");
+    let all = [
+        format!(
+            "apiVersion: source.toolkit.fluxcd.io/v1\nkind: GitRepository\nmetadata: {{name: repo, namespace: {TEAM}}}\n\
+             spec: {{interval: 1h, url: '{}', ref: {{branch: main}}, secretRef: {{name: login}}}}\n",
+            http.url(".git")
+        ),
+        format!(
+            "apiVersion: v1\nkind: Secret\nmetadata: {{name: login, namespace: {TEAM}}}\nstringData: {{username: u, password: p}}\n"
+        ),
+        format!("apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: vars, namespace: {TEAM}}}\ndata: {{color: red}}\n"),
+        format!(
+            "apiVersion: v1\nkind: Secret\nmetadata: {{name: vars, namespace: {TEAM}, labels: {{reconcile.fluxcd.io/watch: Enabled}}}}\n\
+             stringData: {{color: blue}}\n"
+        ),
+        kustomization("app", &named),
+        kustomization("foreign", &format!("{named}  dependsOn: [{{name: app}}]\n")),
+        kustomization("nobody", ""),
+        kustomization("stranger", "  serviceAccountName: default\n"),
+    ];
+    kubectl.apply(&all.join("---\n")).unwrap();
+    cluster.ready("kustomization", TEAM, "app", "True");
+    let value = |name: &str| kubectl.run(&["get", "configmap", "-n", TEAM, name, "-o", "jsonpath={.data.value}"]);
+    assert_eq!(value("app").as_deref(), Ok("blue"));
+
+    // What is not given is refused, and says how it can be had.
+    let message = cluster.fails("kustomization", TEAM, "nobody", "AccessDenied");
+    assert!(
+        message.contains("spec.serviceAccountName is not set") && message.contains("weir create tenant"),
+        "{message}"
+    );
+    let message = cluster.fails("kustomization", TEAM, "stranger", "ReconciliationFailed");
+    assert!(message.contains("cannot impersonate"), "{message}");
+    let message = cluster.fails("kustomization", TEAM, "foreign", "ReconciliationFailed");
+    assert!(message.contains(&format!("User \"system:serviceaccount:{TEAM}:{TEAM}\" cannot patch")), "{message}");
+
+    // An upgrade, drift, a Secret that changes, a prune.
+    let patch = ["--type=merge", "-p", r#"{"data":{"value":"green"}}"#];
+    kubectl.run(&[&["patch", "configmap", "-n", TEAM, "old"], &patch[..]].concat()).unwrap();
+    eventually("drift is put right", || if value("old")? == "1" { Ok(()) } else { Err(value("old")?) });
+    let secret = ["--type=merge", "-p", r#"{"stringData":{"color":"violet"}}"#];
+    kubectl.run(&[&["patch", "secret", "-n", TEAM, "vars"], &secret[..]].concat()).unwrap();
+    eventually("the Secret is watched", || if value("app")? == "violet" { Ok(()) } else { Err(value("app")?) });
+    kubectl.run(&["delete", "kustomization", "-n", TEAM, "app", "--timeout=60s"]).unwrap();
+    assert!(!cluster.exists("configmap", TEAM, "app"));
+    assert_eq!(controller.terminate(), Some(0));
+
+    let (denied, used) = log.read();
+    assert_eq!(denied, BTreeSet::new(), "what a controller is denied as itself");
+    let granted = granted(&manifests.stdout, &kubectl);
+    let unused: Vec<String> = granted.difference(&used).cloned().collect();
+    let explained = |right: &&String| !UNUSED.iter().any(|(known, _)| known == right) && !is_of_absent_kinds(right);
+    let unexplained: Vec<&String> = unused.iter().filter(explained).collect();
+    assert!(unexplained.is_empty(), "rights that nobody uses: {unexplained:#?}");
+}
+
+/// Kinds that this version answers with NotImplemented have no objects here; Buckets and the like are watched all the same.
+fn is_of_absent_kinds(right: &str) -> bool {
+    let (verb, resource) = right.split_once(' ').unwrap();
+    let absent = ["buckets", "helmcharts", "helmrepositories", "ocirepositories", "externalartifacts"];
+    let is_written = verb == "patch" || verb == "get";
+    absent.iter().any(|kind| {
+        resource == *kind && (is_written || verb == "list" || verb == "watch") || resource == format!("{kind}/status")
+    })
+}
+
+/// A kubeconfig with a token of a controller's account.
+fn as_account(cluster: &Cluster, dir: &Path, account: &str) -> PathBuf {
+    let token = cluster.kubectl().run(&["create", "token", "-n", HOME, account]).unwrap();
+    let text = std::fs::read_to_string(cluster.kubeconfig()).unwrap();
+    let lines = text.lines().map(|line| match line.split_once("token: ") {
+        Some((indent, _)) => format!("{indent}token: {}\n", token.trim()),
+        None => format!("{line}\n"),
+    });
+    let file = dir.join(format!("{account}.kubeconfig"));
+    std::fs::write(&file, lines.collect::<String>()).unwrap();
+    file
+}
+
+/// What the API server notes of the requests of the controllers.
+struct Audit {
+    file: PathBuf,
+    from: usize,
+}
+
+impl Audit {
+    fn open(kubeconfig: &Path) -> Self {
+        let file = kubeconfig.with_file_name("audit.log");
+        let from = std::fs::read(&file).map_or(0, |text| text.len());
+        Self { file, from }
+    }
+
+    /// What was denied to a controller as itself, and the rights that were used.
+    fn read(&self) -> (BTreeSet<String>, BTreeSet<String>) {
+        let text = std::fs::read_to_string(&self.file).unwrap();
+        let (mut denied, mut used) = (BTreeSet::new(), BTreeSet::new());
+        for line in text[self.from..].lines() {
+            let event: Value = serde_json::from_str(line).unwrap();
+            if event.get("impersonatedUser").is_some() {
+                continue;
+            }
+            let reference = &event["objectRef"];
+            let part = |name: &str| reference[name].as_str().unwrap_or_default();
+            let resource = match part("subresource") {
+                "" => part("resource").to_owned(),
+                subresource => format!("{}/{subresource}", part("resource")),
+            };
+            let right = format!("{} {resource}", event["verb"].as_str().unwrap_or_default());
+            let message = event["responseStatus"]["message"].as_str().unwrap_or_default();
+            // The attack of this scenario: to act as an account that nobody gave it.
+            let is_attack = message.contains("cannot impersonate")
+                && (message.contains("\"default\"") || message.contains("\"stranger\""));
+            if event["responseStatus"]["code"] == 403 && !is_attack {
+                denied.insert(format!("{right}: {message}"));
+            }
+            used.insert(right);
+        }
+        (denied, used)
+    }
+}
+
+/// The rights of the controllers, as `VERB RESOURCE`.
+fn granted(manifests: &str, kubectl: &weir_testkit::Kubectl) -> BTreeSet<String> {
+    let list = kubectl.run_with_input(&["create", "--dry-run=client", "-o", "json", "-f", "-"], manifests).unwrap();
+    let mut all = BTreeSet::new();
+    let stream = serde_json::Deserializer::from_str(&list).into_iter::<Value>();
+    let objects = stream.map(Result::unwrap).flat_map(|value| match value["items"].as_array() {
+        Some(items) => items.clone(),
+        None => vec![value],
+    });
+    for object in objects {
+        let name = object["metadata"]["name"].as_str().unwrap_or_default();
+        let is_role = matches!(object["kind"].as_str(), Some("Role" | "ClusterRole")) && !name.starts_with("flux-");
+        for rule in object["rules"].as_array().into_iter().flatten().filter(|_| is_role) {
+            for verb in rule["verbs"].as_array().unwrap() {
+                for resource in rule["resources"].as_array().unwrap() {
+                    all.insert(format!("{} {}", verb.as_str().unwrap(), resource.as_str().unwrap()));
+                }
+            }
+        }
+    }
+    all
+}
