@@ -70,9 +70,13 @@ impl Diagnose for SopsError {
         let remedy = match self {
             SopsError::Syntax { .. } => "sops goes by the file's name: check that its ending says what it holds",
             SopsError::Metadata { .. } => "only sops should write the 'sops' block; restore it from an older commit",
-            SopsError::Value { .. } => "the value, its key or a key above it was changed after it was encrypted: restore it, or encrypt the file again",
+            SopsError::Value { .. } => {
+                "the value, its key or a key above it was changed after it was encrypted: restore it, or encrypt the file again"
+            }
             SopsError::Key { .. } => "give the key as it was generated",
-            SopsError::Recipient { .. } => "give an age recipient (age1..., ssh-ed25519, ssh-rsa), or a PGP fingerprint whose key is at hand",
+            SopsError::Recipient { .. } => {
+                "give an age recipient (age1..., ssh-ed25519, ssh-rsa), or a PGP fingerprint whose key is at hand"
+            }
             SopsError::TooLarge { .. } => "split the file",
             SopsError::Plain { .. } | SopsError::Emit { .. } | SopsError::Rules { .. } => return None,
         };
@@ -82,7 +86,10 @@ impl Diagnose for SopsError {
 
 /// The data key cannot be had from what is held: who could decrypt it, what was tried, and whom to ask.
 #[derive(Clone, Debug)]
-pub struct Unmet {
+pub struct Unmet(pub(crate) Box<Attempts>);
+
+#[derive(Clone, Debug)]
+pub(crate) struct Attempts {
     pub(crate) at: Origin,
     /// Groups that have to open, of how many.
     pub(crate) needed: usize,
@@ -112,28 +119,28 @@ impl Unmet {
     /// The keys of services that may help and were not asked yet, in the order of the original. One that answers
     /// opens its whole group, so asking one for each group and calling again saves requests.
     pub fn ask(&self) -> &[KeyRef] {
-        &self.ask
+        &self.0.ask
     }
 }
 
 impl fmt::Display for Unmet {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("cannot get the data key")?;
-        if let Some(broken) = &self.broken {
+        if let Some(broken) = &self.0.broken {
             return write!(f, ": {broken}");
         }
-        let opened = self.groups.iter().filter(|group| group.opened).count();
-        if self.groups.len() > 1 {
-            write!(f, ": {opened} of {} key groups open, {} are needed", self.groups.len(), self.needed)?;
+        let opened = self.0.groups.iter().filter(|group| group.opened).count();
+        if self.0.groups.len() > 1 {
+            write!(f, ": {opened} of {} key groups open, {} are needed", self.0.groups.len(), self.0.needed)?;
         }
-        for (at, group) in self.groups.iter().enumerate().filter(|(_, group)| !group.opened) {
-            let lead = if self.groups.len() > 1 { format!("; group {}", at + 1) } else { ": it".to_owned() };
+        for (at, group) in self.0.groups.iter().enumerate().filter(|(_, group)| !group.opened) {
+            let lead = if self.0.groups.len() > 1 { format!("; group {}", at + 1) } else { ": it".to_owned() };
             write!(f, "{lead} wants any of ")?;
             for (n, (name, why)) in group.attempts.iter().enumerate() {
                 write!(f, "{}{name} ({why})", if n > 0 { ", " } else { "" })?;
             }
         }
-        match self.held.as_slice() {
+        match self.0.held.as_slice() {
             [] => f.write_str("; no private key is held"),
             held => write!(f, "; held are {}", held.join(", ")),
         }
@@ -148,11 +155,11 @@ impl Diagnose for Unmet {
     }
 
     fn at(&self) -> Option<Origin> {
-        Some(self.at.clone())
+        Some(self.0.at.clone())
     }
 
     fn remedy(&self) -> Option<String> {
-        let remedy = if self.ask.is_empty() {
+        let remedy = if self.0.ask.is_empty() {
             "add the private key of one of them, or encrypt the file to a key that is held"
         } else {
             "the key service has to be asked"

@@ -16,14 +16,17 @@
 //! [`Budget`]: weir_base::Budget
 
 mod cipher;
+mod encrypt;
 mod error;
 mod file;
 mod format;
 mod keys;
 mod master;
 mod metadata;
+mod node;
 mod number;
 mod rule;
+mod rules;
 mod shamir;
 mod stores;
 mod time;
@@ -33,10 +36,12 @@ mod walk;
 mod yaml;
 
 pub use cipher::DataKey;
+pub use encrypt::{Plan, World, encrypt};
 pub use error::{KeyRef, SopsError, Unmet};
 pub use file::{File, MAX_FILE, Mac, Plain};
 pub use format::Format;
 pub use keys::Keyring;
 pub use master::MasterKey;
 pub use rule::Rule;
+pub use rules::Rules;
 pub use unlock::Resolved;

@@ -5,16 +5,50 @@ use std::collections::BTreeMap;
 /// A key that can decrypt a data key, or a part of one: `enc` is that, encrypted, as the file has it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum MasterKey {
-    Age { recipient: String, enc: String },
-    Pgp { fingerprint: String, enc: String, created_at: String },
+    Age {
+        recipient: String,
+        enc: String,
+    },
+    Pgp {
+        fingerprint: String,
+        enc: String,
+        created_at: String,
+    },
     /// AWS KMS; `role` is assumed and `profile` used by whoever asks, `context` goes into the request.
-    AwsKms { arn: String, role: String, context: BTreeMap<String, String>, profile: String, enc: String, created_at: String },
-    GcpKms { resource: String, enc: String, created_at: String },
-    AzureKv { vault: String, name: String, version: String, enc: String, created_at: String },
+    AwsKms {
+        arn: String,
+        role: String,
+        context: BTreeMap<String, String>,
+        profile: String,
+        enc: String,
+        created_at: String,
+    },
+    GcpKms {
+        resource: String,
+        enc: String,
+        created_at: String,
+    },
+    AzureKv {
+        vault: String,
+        name: String,
+        version: String,
+        enc: String,
+        created_at: String,
+    },
     /// HashiCorp Vault or OpenBao: a key of the transit engine.
-    Vault { address: String, engine: String, key: String, enc: String, created_at: String },
+    Vault {
+        address: String,
+        engine: String,
+        key: String,
+        enc: String,
+        created_at: String,
+    },
     /// Huawei Cloud; it can be read and kept, and nobody here can ask it.
-    HuaweiKms { key: String, enc: String, created_at: String },
+    HuaweiKms {
+        key: String,
+        enc: String,
+        created_at: String,
+    },
 }
 
 impl MasterKey {

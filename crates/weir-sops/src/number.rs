@@ -106,11 +106,15 @@ mod tests {
 
     #[test]
     fn doubles_print_as_in_go() {
-        let cases = [(1e6, "1e+06"), (123456.0, "123456"), (1234567.0, "1.234567e+06"), (0.0001, "0.0001"), (0.00001, "1e-05")];
+        let cases =
+            [(1e6, "1e+06"), (123456.0, "123456"), (1234567.0, "1.234567e+06"), (0.0001, "0.0001"), (0.00001, "1e-05")];
         for (n, text) in cases {
             assert_eq!(general(n), text);
         }
-        assert_eq!((json(1e21), json(1e-7), json(1e20)), ("1e+21".into(), "1e-7".into(), "100000000000000000000".into()));
+        assert_eq!(
+            (json(1e21), json(1e-7), json(1e20)),
+            ("1e+21".into(), "1e-7".into(), "100000000000000000000".into())
+        );
         assert_eq!((fixed(1e21), fixed(2.5)), ("1000000000000000000000".into(), "2.5".into()));
     }
 
@@ -125,6 +129,9 @@ mod tests {
         for (text, expected) in cases {
             assert_eq!(value(text), expected);
         }
-        assert_eq!((value("18446744073709551615"), value("0b11"), value("")), ("18446744073709551615u".into(), "3".into(), "-".into()));
+        assert_eq!(
+            (value("18446744073709551615"), value("0b11"), value("")),
+            ("18446744073709551615u".into(), "3".into(), "-".into())
+        );
     }
 }

@@ -52,7 +52,12 @@ pub(crate) fn combine(parts: &[Part]) -> Result<Part, &'static str> {
 }
 
 /// Cuts a secret into `count` parts, of which any `threshold` restore it; both from 2 to 255.
-pub(crate) fn split(secret: &[u8], count: usize, threshold: usize, random: &mut dyn FnMut(&mut [u8])) -> Option<Vec<Part>> {
+pub(crate) fn split(
+    secret: &[u8],
+    count: usize,
+    threshold: usize,
+    random: &mut dyn FnMut(&mut [u8]),
+) -> Option<Vec<Part>> {
     if !(2..=255).contains(&count) || !(2..=count).contains(&threshold) || secret.is_empty() {
         return None;
     }

@@ -40,7 +40,8 @@ impl Cursor<'_> {
         if digits == 0 {
             return 0;
         }
-        let nanos = (0..9).fold(0, |n, at| n * 10 + rest.get(at).filter(|_| at < digits).map_or(0, |b| u32::from(b - b'0')));
+        let nanos =
+            (0..9).fold(0, |n, at| n * 10 + rest.get(at).filter(|_| at < digits).map_or(0, |b| u32::from(b - b'0')));
         self.0 = &rest[digits..];
         nanos
     }
@@ -135,7 +136,8 @@ impl Time {
     }
 
     fn checked(self) -> Option<Self> {
-        let leap = self.year % 4 == 0 && (self.year % 100 != 0 || self.year % 400 == 0);
+        let of = |years: u32| self.year.is_multiple_of(years);
+        let leap = of(4) && (!of(100) || of(400));
         let days = match self.month {
             2 if leap => 29,
             2 => 28,

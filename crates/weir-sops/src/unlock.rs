@@ -1,7 +1,7 @@
 //! From the keys that are held to the data key of a file.
 
 use crate::cipher::DataKey;
-use crate::error::{GroupAttempt, KeyRef, Unmet};
+use crate::error::{Attempts, GroupAttempt, KeyRef, Unmet};
 use crate::keys::Keyring;
 use crate::master::MasterKey;
 use crate::metadata::Metadata;
@@ -74,13 +74,9 @@ pub(crate) fn data_key(
         groups.push(attempt);
     }
     let needed = metadata.needed();
-    let unmet = |groups, ask, broken: Option<&str>| Unmet {
-        at: at.clone(),
-        needed,
-        groups,
-        held: keyring.held(),
-        ask,
-        broken: broken.map(str::to_owned),
+    let unmet = |groups, ask, broken: Option<&str>| {
+        let broken = broken.map(str::to_owned);
+        Unmet(Box::new(Attempts { at: at.clone(), needed, groups, held: keyring.held(), ask, broken }))
     };
     if metadata.groups.len() > 1 {
         if parts.len() < needed {
@@ -108,7 +104,7 @@ fn open(
     budget.spend(1_000).map_err(|why| why.to_string())?;
     match key {
         MasterKey::Age { enc, .. } => keyring.open_age(enc).map_err(str::to_owned),
-        MasterKey::Pgp { .. } => Err("no held key fits".to_owned()),
+        MasterKey::Pgp { enc, .. } => keyring.open_pgp(enc).map_err(str::to_owned),
         _ => match resolved.0.get(&at) {
             Some(Ok(part)) => Ok(part.clone()),
             Some(Err(why)) => Err(why.clone()),

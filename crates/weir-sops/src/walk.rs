@@ -7,7 +7,6 @@ use crate::tree::{Branch, Comment, Element, Key, Text, Value};
 use sha2::{Digest, Sha512};
 use std::fmt::Write;
 use weir_base::Budget;
-use zeroize::Zeroizing;
 
 /// The hash begins with these where it covers encrypted values only, so that it cannot be taken for one over all.
 const ONLY_ENCRYPTED: [u8; 32] = [
@@ -211,9 +210,4 @@ impl<'a> Walk<'a> {
             other => self.stop(line, format!("it should be encrypted, but is {}", other.kind_name())),
         }
     }
-}
-
-/// Bytes that are wiped.
-pub(crate) fn wiped(bytes: Vec<u8>) -> Text {
-    Zeroizing::new(bytes)
 }

@@ -81,7 +81,10 @@ impl<'a> Composer<'a> {
     }
 
     fn add(&mut self, node: Tied, budget: &Budget) -> Result<usize, Fault> {
-        let exhausted = |why: weir_base::Exhausted| Fault { line: node.node.line, message: format!("the document is too large: {why}") };
+        let exhausted = |why: weir_base::Exhausted| Fault {
+            line: node.node.line,
+            message: format!("the document is too large: {why}"),
+        };
         budget.spend(1).map_err(exhausted)?;
         budget.take_bytes(std::mem::size_of::<Tied>() as u64).map_err(exhausted)?;
         self.document.nodes.push(node);
@@ -109,7 +112,9 @@ impl<'a> Composer<'a> {
                 self.comments(&mut node.node, &event);
                 node.target = match self.anchors.get(&event.anchor) {
                     Some((target, true)) => Some(*target),
-                    Some(_) => return Err(Fault::new(line, format!("anchor '{}' value contains itself", event.anchor))),
+                    Some(_) => {
+                        return Err(Fault::new(line, format!("anchor '{}' value contains itself", event.anchor)));
+                    }
                     None => return Err(Fault::new(line, format!("unknown anchor '{}' referenced", event.anchor))),
                 };
                 self.add(node, budget)
@@ -145,7 +150,7 @@ impl<'a> Composer<'a> {
     }
 
     fn collection(&mut self, kind: Kind, event: &Event, budget: &Budget) -> Result<usize, Fault> {
-        let mut node = Node { kind, flow: event.flow, ..Node::default() };
+        let mut node = Node { kind, ..Node::default() };
         self.comments(&mut node, event);
         let at = self.add(Tied { node, ..Tied::default() }, budget)?;
         if !event.anchor.is_empty() {
@@ -180,7 +185,8 @@ impl<'a> Composer<'a> {
             let key = self.node(budget)?;
             self.document.nodes[at].content.push(key);
             // The foot of a key that is dedented belongs to the pair before.
-            let before = self.document.nodes[at].content.len().checked_sub(3).map(|n| self.document.nodes[at].content[n]);
+            let before =
+                self.document.nodes[at].content.len().checked_sub(3).map(|n| self.document.nodes[at].content[n]);
             if let Some(before) = before.filter(|_| !event.flow) {
                 let foot = std::mem::take(&mut self.document.nodes[key].node.foot);
                 if !foot.is_empty() {

@@ -106,9 +106,11 @@ impl Emitter {
 
     /// The comments that come with the end of a collection.
     fn analyse_end(&mut self, node: &Node, tail: &str) {
-        for (into, text) in
-            [(&mut self.tail, tail), (&mut self.line_comment, node.line_comment.as_str()), (&mut self.foot, node.foot.as_str())]
-        {
+        for (into, text) in [
+            (&mut self.tail, tail),
+            (&mut self.line_comment, node.line_comment.as_str()),
+            (&mut self.foot, node.foot.as_str()),
+        ] {
             if !text.is_empty() {
                 text.clone_into(into);
             }
@@ -213,7 +215,7 @@ impl Emitter {
         if !self.line_comment.is_empty() {
             self.key_line = std::mem::take(&mut self.line_comment);
         }
-        let tag = if key.tagged { "!!binary".len() } else { 0 };
+        let tag = if key.tagged { key.tag.len() } else { 0 };
         let simple = !Shape::of(&key.value).multiline && key.value.len() + tag <= 128;
         if simple {
             self.scalar(key, Place { entry: false, simple_key: true });
@@ -244,7 +246,8 @@ impl Emitter {
 
     fn scalar(&mut self, node: &Node, place: Place) {
         if node.tagged {
-            self.indicator("!!binary", true, false, false);
+            let tag = node.tag.clone();
+            self.indicator(&tag, true, false, false);
         }
         let style = self.style(node, place);
         self.increase_indent(true, place.entry);
@@ -299,8 +302,13 @@ pub(super) fn string_node(bytes: &[u8], line: u32) -> Node {
     let Ok(text) = std::str::from_utf8(bytes) else {
         let value = Zeroizing::new(base64_lines(bytes));
         let style = if value.contains('\n') { Style::Literal } else { Style::Plain };
-        return Node { value, style, tagged: true, line, ..Node::default() };
+        return Node { value, style, tagged: true, tag: resolve::BINARY.to_owned(), line, ..Node::default() };
     };
+    if text == "<<" {
+        // The original reads what it printed as the key that merges, and then has to say so.
+        let value = Zeroizing::new(text.to_owned());
+        return Node { value, tagged: true, tag: resolve::MERGE.to_owned(), line, ..Node::default() };
+    }
     let style = if text.contains('\n') {
         Style::Literal
     } else if may_be_plain(text) {
@@ -326,7 +334,8 @@ pub(super) fn string_node(bytes: &[u8], line: u32) -> Node {
         Some(read) if read.node.kind == Kind::Scalar => {
             Node { value: read.node.value, style: read.node.style, line, ..Node::default() }
         }
-        _ => Node { lost: true, value: Zeroizing::new("null".to_owned()), line, ..Node::default() },
+        // The original prints null here, and so loses the value; in quotes it is kept.
+        _ => Node { style: Style::DoubleQuoted, ..node },
     }
 }
 

@@ -15,8 +15,7 @@ mod store;
 mod tags;
 mod write;
 
-pub(crate) use emit::Emitter;
-pub(crate) use store::{branches, emit, value_text};
+pub(crate) use store::{branches, emit};
 
 /// A position in the text; all three count from zero, index and column in characters.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -69,7 +68,6 @@ pub(crate) struct Node {
     pub tag: String,
     pub value: zeroize::Zeroizing<String>,
     pub style: Style,
-    pub flow: bool,
     /// The tag was written in the text.
     pub tagged: bool,
     pub line: u32,
@@ -77,8 +75,6 @@ pub(crate) struct Node {
     pub line_comment: String,
     pub foot: String,
     pub content: Vec<Node>,
-    /// Printed as `null`, whatever else is in it.
-    pub lost: bool,
 }
 
 pub(crate) fn is_break(bytes: &[u8], at: usize) -> bool {

@@ -161,8 +161,7 @@ impl<'a> Parser<'a> {
             State::DocumentStart { implicit } => self.document_start(implicit),
             State::DocumentContent => {
                 let (tok, start, _) = self.peek()?;
-                let ends =
-                    [Tok::Version, Tok::TagDirective, Tok::DocumentStart, Tok::DocumentEnd, Tok::StreamEnd];
+                let ends = [Tok::Version, Tok::TagDirective, Tok::DocumentStart, Tok::DocumentEnd, Tok::StreamEnd];
                 if ends.contains(&tok) {
                     self.pop();
                     return Ok(Self::event(Ev::Scalar, start));

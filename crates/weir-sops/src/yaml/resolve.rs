@@ -44,7 +44,6 @@ fn plain(tag: &str, text: &str) -> Option<(&'static str, Value)> {
         ".nan" | ".NaN" | ".NAN" => (FLOAT, Value::Float(f64::NAN)),
         ".inf" | ".Inf" | ".INF" | "+.inf" | "+.Inf" | "+.INF" => (FLOAT, Value::Float(f64::INFINITY)),
         "-.inf" | "-.Inf" | "-.INF" => (FLOAT, Value::Float(f64::NEG_INFINITY)),
-        "<<" => (MERGE, Value::text("<<")),
         _ => return number(tag, text),
     };
     Some(known)
@@ -145,7 +144,7 @@ mod tests {
 
     #[test]
     fn strings_that_would_be_something_else_are_quoted() {
-        for text in ["yes", "1:30", "012", "08", "1e3", ".5", "~", "", "2024-01-02", "0x1f", "1_000", "<<", "+.inf"] {
+        for text in ["yes", "1:30", "012", "08", "1e3", ".5", "~", "", "2024-01-02", "0x1f", "1_000", "+.inf"] {
             assert!(!may_be_plain(text), "{text}");
         }
         for text in ["a", "1.2.3", "0x", "1:99", "-", "2024-13-01", "e3", "."] {

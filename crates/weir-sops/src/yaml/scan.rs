@@ -231,8 +231,14 @@ impl<'a> Scanner<'a> {
     }
 
     fn insert(&mut self, number: usize, tok: Tok, mark: Mark) {
-        let token =
-            Token { tok, start: mark, end: mark, value: Zeroizing::default(), suffix: String::new(), style: Style::Plain };
+        let token = Token {
+            tok,
+            start: mark,
+            end: mark,
+            value: Zeroizing::default(),
+            suffix: String::new(),
+            style: Style::Plain,
+        };
         let at = (self.head + number.saturating_sub(self.tokens_parsed)).min(self.tokens.len());
         self.tokens.insert(at, token);
     }
@@ -249,7 +255,7 @@ impl<'a> Scanner<'a> {
             return Ok(());
         }
         let scan_mark = self.mark;
-        self.to_next_token()?;
+        self.skip_to_token()?;
         self.unroll_indent(self.mark.column, scan_mark);
         if self.z(0) {
             return self.fetch_stream_end();
@@ -499,7 +505,7 @@ impl<'a> Scanner<'a> {
         Ok(())
     }
 
-    fn to_next_token(&mut self) -> Result<(), Fault> {
+    fn skip_to_token(&mut self) -> Result<(), Fault> {
         let scan_mark = self.mark;
         loop {
             if self.mark.column == 0 && self.at(0) == 0xEF && self.at(1) == 0xBB && self.at(2) == 0xBF {

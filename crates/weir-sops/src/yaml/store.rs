@@ -26,7 +26,7 @@ pub(crate) fn branches(text: &str, budget: &Budget) -> Result<Vec<Branch>, Fault
         }
         let reader = Reader { document: &document, budget };
         let mut branch = Branch::new();
-        reader.into_branch(document.root, &mut branch, false, budget)?;
+        reader.fill_branch(document.root, &mut branch, false, budget)?;
         branches.push(branch);
     }
     Ok(branches)
@@ -110,13 +110,13 @@ impl Reader<'_> {
             Kind::Mapping | Kind::Document => {
                 let deeper = budget.deeper().map_err(&too_large)?;
                 let mut branch = Branch::new();
-                self.into_branch(at, &mut branch, handled, &deeper)?;
+                self.fill_branch(at, &mut branch, handled, &deeper)?;
                 Ok(Value::Map(branch))
             }
         }
     }
 
-    fn into_branch(&self, at: usize, branch: &mut Branch, handled: bool, budget: &Budget) -> Result<(), Fault> {
+    fn fill_branch(&self, at: usize, branch: &mut Branch, handled: bool, budget: &Budget) -> Result<(), Fault> {
         let tied = &self.document.nodes[at];
         let node = &tied.node;
         let line = node.line;
@@ -127,7 +127,7 @@ impl Reader<'_> {
         match node.kind {
             Kind::Document => {
                 for child in &tied.content {
-                    self.into_branch(*child, branch, false, budget)?;
+                    self.fill_branch(*child, branch, false, budget)?;
                 }
             }
             Kind::Sequence => {
@@ -136,11 +136,14 @@ impl Reader<'_> {
             // A document with a start marker and nothing else.
             Kind::Scalar if node.tag == resolve::NULL => return Ok(()),
             Kind::Scalar => {
-                return Err(Fault { line, message: "a YAML document that is a value cannot be a sops file".to_owned() });
+                return Err(Fault {
+                    line,
+                    message: "a YAML document that is a value cannot be a sops file".to_owned(),
+                });
             }
             Kind::Alias => {
                 let deeper = budget.deeper().map_err(Self::exhausted(line))?;
-                self.into_branch(tied.target.unwrap_or(at), branch, false, &deeper)?;
+                self.fill_branch(tied.target.unwrap_or(at), branch, false, &deeper)?;
             }
             Kind::Mapping => self.pairs(&tied.content, branch, budget)?,
         }
@@ -187,7 +190,8 @@ fn scalar(node: &Node) -> Result<Value, Fault> {
     }
     let fault = |message: String| Fault { line: node.line, message };
     if node.tag == resolve::BINARY {
-        let bare: Zeroizing<String> = Zeroizing::new(node.value.chars().filter(|c| !matches!(c, '\n' | '\r')).collect());
+        let bare: Zeroizing<String> =
+            Zeroizing::new(node.value.chars().filter(|c| !matches!(c, '\n' | '\r')).collect());
         let bytes = STANDARD.decode(bare.as_bytes());
         return bytes.map(Value::text).map_err(|_| fault("!!binary value contains invalid base64 data".to_owned()));
     }
@@ -203,16 +207,6 @@ pub(crate) fn emit(branches: &[Branch], indent: i64, room: usize) -> (Zeroizing<
         emitter.document(&branch_node(branch, 0));
     }
     emitter.finish()
-}
-
-/// A value as the text of a scalar, for messages about keys only.
-pub(crate) fn value_text(value: &Value) -> Option<String> {
-    match value {
-        Value::Bool(value) => Some(value.to_string()),
-        Value::Int(value) => Some(value.to_string()),
-        Value::Str(_) => value.as_str().map(str::to_owned),
-        _ => None,
-    }
 }
 
 fn branch_node(branch: &Branch, line: u32) -> Node {
@@ -231,12 +225,12 @@ fn branch_node(branch: &Branch, line: u32) -> Node {
             continue;
         };
         if std::mem::take(&mut beginning) {
-            waiting.into_head(&mut node);
+            waiting.give_head(&mut node);
         }
         let mut key = string_node(key.as_bytes(), item.line);
-        waiting.into_head(&mut key);
+        waiting.give_head(&mut key);
         let mut value = value_node(&item.value, item.line);
-        waiting.into_line(&mut value);
+        waiting.give_line(&mut value);
         node.content.push(key);
         node.content.push(value);
     }
@@ -257,11 +251,11 @@ fn value_node(value: &Value, line: u32) -> Node {
                     continue;
                 }
                 if std::mem::take(&mut beginning) {
-                    waiting.into_head(&mut node);
+                    waiting.give_head(&mut node);
                 }
                 let mut item = value_node(&element.value, element.line);
-                waiting.into_head(&mut item);
-                waiting.into_line(&mut item);
+                waiting.give_head(&mut item);
+                waiting.give_line(&mut item);
                 node.content.push(item);
             }
             waiting.rest(&mut node, beginning, 1);
@@ -314,13 +308,13 @@ impl Waiting {
         (!list.is_empty()).then(|| format!("#{}", list.join("\n#")))
     }
 
-    fn into_head(&mut self, node: &mut Node) {
+    fn give_head(&mut self, node: &mut Node) {
         if let Some(comment) = Self::join(&mut self.head) {
             node.head = if node.head.is_empty() { comment } else { format!("{comment}\n{}", node.head) };
         }
     }
 
-    fn into_line(&mut self, node: &mut Node) {
+    fn give_line(&mut self, node: &mut Node) {
         if let Some(comment) = Self::join(&mut self.inline) {
             append(&mut node.line_comment, &comment);
         }

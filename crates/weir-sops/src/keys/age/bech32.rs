@@ -8,7 +8,10 @@ fn polymod(state: u32, value: u8) -> u32 {
     let top = state >> 25;
     let state = ((state & 0x01FF_FFFF) << 5) ^ u32::from(value);
     let generators = [0x3B6A_57B2, 0x2650_8E6D, 0x1EA1_19FA, 0x3D42_33DD, 0x2A14_62B3];
-    generators.iter().enumerate().fold(state, |state, (bit, generator)| if top >> bit & 1 == 1 { state ^ generator } else { state })
+    generators
+        .iter()
+        .enumerate()
+        .fold(state, |state, (bit, generator)| if top >> bit & 1 == 1 { state ^ generator } else { state })
 }
 
 fn checksum(hrp: &str, data: impl Iterator<Item = u8>) -> u32 {

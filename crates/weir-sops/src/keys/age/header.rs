@@ -6,7 +6,7 @@ use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD};
 use chacha20poly1305::aead::{AeadInOut, KeyInit};
 use chacha20poly1305::{ChaCha20Poly1305, Nonce, Tag};
 use hkdf::Hkdf;
-use hmac::{Hmac, KeyInit as _, Mac};
+use hmac::{Hmac, Mac};
 use sha2::Sha256;
 use zeroize::Zeroizing;
 
@@ -150,7 +150,8 @@ pub(crate) fn decrypt<'i>(
 ) -> Result<Zeroizing<Vec<u8>>, &'static str> {
     let file = dearmor(text).ok_or("it is not an armored age file")?;
     let header = Header::parse(&file).ok_or("its age header is broken")?;
-    let found = header.stanzas.iter().find_map(|stanza| identities.clone().find_map(|identity| identity.unwrap(stanza)));
+    let found =
+        header.stanzas.iter().find_map(|stanza| identities.clone().find_map(|identity| identity.unwrap(stanza)));
     let file_key = found.ok_or("no held key fits")?;
     if mac_of(&file_key, header.covered).verify_slice(&header.mac).is_err() {
         return Err("its age header was tampered with");
