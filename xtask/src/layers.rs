@@ -10,6 +10,7 @@ const EDGES: &[(&str, &[&str])] = &[
     ("weir-doc", &["weir-base"]),
     // L1: engines without I/O; never weir-api
     ("weir-cel", &["weir-base", "weir-doc"]),
+    ("weir-sops", &["weir-base", "weir-doc"]),
     ("weir-merge", &["weir-base", "weir-doc"]),
     ("weir-object", &["weir-base", "weir-doc", "weir-merge"]),
     ("weir-kustomize", &["weir-base", "weir-doc", "weir-merge", "weir-object"]),

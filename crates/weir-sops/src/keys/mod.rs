@@ -1,0 +1,7 @@
+//! Private keys that are held, and what they open.
+
+pub(crate) mod age;
+pub(crate) mod pgp;
+mod ring;
+
+pub use ring::Keyring;
