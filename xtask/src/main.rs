@@ -17,7 +17,7 @@ const USAGE: &str = "usage: cargo xtask COMMAND
   test                  everything: unit, golden, conformance, and end to end on the embedded and on a real API server
   e2e [FILTER]          end to end only
   conformance [--rerun] the golden cases; --rerun makes them anew with the original programs
-  fuzz-kustomize        random overlays compared with kustomize: `--n 5000`, `--seed TEXT` (the commit), `--only CASE`
+  fuzz-kustomize        random overlays compared with kustomize: `--n 5000`, `--from CASE`, `--seed TEXT` (the commit), `--only CASE`
   codegen [--check]     writes the generated files; --check fails when one is not up to date
   layers                checks the edges between the crates
   bench [NAME [ARGS]]   what it costs: seconds as ratios within one run, memory, sizes; `git [polls|clone]` for sources,

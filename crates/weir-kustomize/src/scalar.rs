@@ -3,11 +3,12 @@
 //! kyaml changes the text of a node and keeps its style, then prints and reads the document again. So
 //! a number that is set over a quoted string becomes a string, and an untagged text is resolved anew.
 
+use crate::KustomizeError;
 use crate::shared;
 use crate::timestamp;
 use base64::Engine;
 use std::borrow::Cow;
-use weir_base::Budget;
+use weir_base::{Budget, Origin};
 use weir_doc::{Dialect, Map, Node, Note, Number, Style, Value, yaml};
 
 /// The tag that marks a plain scalar which yaml.v3 reads as a time.
@@ -378,6 +379,21 @@ fn joined_lines(text: &str) -> String {
         out.push_str(line);
     }
     out
+}
+
+/// What goes through Go's maps has strings for keys, or it fails.
+pub(crate) fn check_keys(node: &Node) -> Result<(), KustomizeError> {
+    match &node.value {
+        Value::Seq(items) => items.iter().try_for_each(check_keys),
+        Value::Map(map) => map.iter().try_for_each(|(key, value)| {
+            if key.is_string() {
+                return check_keys(value);
+            }
+            let at = Origin::new(node.meta.at.file.clone(), key.line, key.col());
+            Err(KustomizeError::object(&at, format!("the key {key} is no string to YAML; put it in quotes")))
+        }),
+        _ => Ok(()),
+    }
 }
 
 /// What writing a document as JSON and reading it as YAML leaves: every string is quoted.

@@ -115,6 +115,10 @@ fn drop_local(resources: &mut Resources) -> Result<(), KustomizeError> {
 fn finish(resources: Resources, metadata: &[String]) -> Result<Vec<Node>, KustomizeError> {
     let wants = |option: &str| metadata.iter().any(|known| known == option);
     let objects = resources.list.into_iter().map(|mut resource| {
+        if resource.is_unpaired("annotations") {
+            let problem = "metadata.annotations is a list with an odd number of elements";
+            return Err(KustomizeError::object(resource.at(), problem));
+        }
         let mut annotations = resource.annotations();
         annotations.retain(|key, _| match key.as_str() {
             origin::ORIGIN => wants("originAnnotations"),
@@ -126,6 +130,7 @@ fn finish(resources: Resources, metadata: &[String]) -> Result<Vec<Node>, Kustom
                 .map_err(|why| KustomizeError::object(resource.at(), format!("annotations: {why}")))?;
         }
         resource.set_annotations(&annotations);
+        scalar::check_keys(&resource.node)?;
         scalar::finish(&mut resource.node);
         scalar::print_as_json(&mut resource.node).map_err(|why| KustomizeError::object(resource.at(), why))?;
         Ok(resource.node)
