@@ -4,6 +4,7 @@ mod bench;
 mod codegen;
 mod command;
 mod conformance;
+mod fuzz;
 mod kubed;
 mod layers;
 mod prerequisites;
@@ -24,7 +25,8 @@ const USAGE: &str = "usage: cargo xtask COMMAND
                         `mttp [--n 1000] [--tenants 1]` for Kustomizations on the real API server, `kustomize [--record]` beside
                         the original, with counts of instructions that later ones are held against
   soak [MINUTES]        a controller killed at 200 of its requests, which depend on the commit; then the crash scenario
-                        again and again (10 minutes); both on both backends
+                        again and again (10 minutes); both on both backends. `soak fuzz [MINUTES [TARGET]]`: libFuzzer on the
+                        YAML parser, the merges, substitution and the build; CPU time is added up in fuzz/TIME.tsv
   tables                makes the tables of the API anew from the real control plane (needs python3)
   kubed                 builds the real control plane for the tests and prints its path";
 
@@ -41,6 +43,7 @@ fn main() -> ExitCode {
         Some("bench") if matches!(rest.first(), Some(&"git" | &"mttp")) => bench::of(rest[0], &rest[1..]),
         Some("bench") if rest.first() == Some(&"kustomize") => bench::kustomize::run(rest.contains(&"--record")),
         Some("bench") => bench::run(),
+        Some("soak") if rest.first() == Some(&"fuzz") => soak::fuzz(&rest[1..]),
         Some("soak") => soak::run(rest.first().copied()),
         Some("tables") => tables::run(),
         Some("kubed") => kubed::build().map(|path| println!("{}", path.display())),
