@@ -326,6 +326,17 @@ fn folded(text: &str) -> String {
     parsed.unwrap_or_else(|| text.to_owned())
 }
 
+/// What writing a kustomization as JSON and reading that as YAML, as kustomize hands it to its steps, does to texts:
+/// JSON does not escape what is a line break to YAML.
+pub(crate) fn fold_next_lines(node: &mut Node) {
+    match &mut node.value {
+        Value::Seq(items) => items.iter_mut().for_each(fold_next_lines),
+        Value::Map(map) => map.values_mut().for_each(fold_next_lines),
+        Value::String(text) if text.contains(NEXT_LINE) => *text = joined_lines(text),
+        _ => {}
+    }
+}
+
 /// What the last step, which prints through JSON and reads that as YAML 1.1, does to a document; it
 /// refuses what JSON cannot hold or YAML does not allow.
 pub(crate) fn print_as_json(node: &mut Node) -> Result<(), String> {
@@ -356,7 +367,7 @@ fn is_control(c: char) -> bool {
     matches!(c, '\u{7f}'..='\u{84}' | '\u{86}'..='\u{9f}' | '\u{fffe}' | '\u{ffff}')
 }
 
-/// Folds the lines of a quoted text: a break is a space, and several are one less.
+/// Folds the lines of a quoted text: a break is a space, and several are one less, each of the usual kind.
 fn joined_lines(text: &str) -> String {
     let lines: Vec<&str> = text.split(NEXT_LINE).collect();
     let mut out = String::new();
@@ -373,7 +384,7 @@ fn joined_lines(text: &str) -> String {
         match breaks {
             0 => {}
             1 => out.push(' '),
-            more => out.extend(std::iter::repeat_n(NEXT_LINE, more - 1)),
+            more => out.extend(std::iter::repeat_n('\n', more - 1)),
         }
         breaks = 0;
         out.push_str(line);
