@@ -45,7 +45,7 @@ const EDGES: &[(&str, &[&str])] = &[
 ];
 
 /// Free to use any crate: the program itself, the tests, this task.
-const TOP: [&str; 4] = ["weir", "weir-e2e", "weir-conformance", "xtask"];
+const TOP: [&str; 5] = ["weir", "weir-e2e", "weir-conformance", "weir-fuzz", "xtask"];
 
 pub fn check() -> Result<(), String> {
     let text = read(cargo().args(["metadata", "--format-version=1", "--no-deps", "--locked"]))?;

@@ -4,6 +4,7 @@ mod bench;
 mod codegen;
 mod command;
 mod conformance;
+mod fuzz;
 mod kubed;
 mod layers;
 mod prerequisites;
@@ -17,14 +18,15 @@ const USAGE: &str = "usage: cargo xtask COMMAND
   test                  everything: unit, golden, conformance, and end to end on the embedded and on a real API server
   e2e [FILTER]          end to end only
   conformance [--rerun] the golden cases; --rerun makes them anew with the original programs
-  fuzz-kustomize        random overlays compared with kustomize: `--n 5000`, `--seed TEXT` (the commit), `--only CASE`
+  fuzz-kustomize        random overlays compared with kustomize: `--n 5000`, `--from CASE`, `--seed TEXT` (the commit), `--only CASE`
   codegen [--check]     writes the generated files; --check fails when one is not up to date
   layers                checks the edges between the crates
   bench [NAME [ARGS]]   what it costs: seconds as ratios within one run, memory, sizes; `git [polls|clone]` for sources,
                         `mttp [--n 1000] [--tenants 1]` for Kustomizations on the real API server, `kustomize [--record]` beside
                         the original, with counts of instructions that later ones are held against
   soak [MINUTES]        a controller killed at 200 of its requests, which depend on the commit; then the crash scenario
-                        again and again (10 minutes); both on both backends
+                        again and again (10 minutes); both on both backends. `soak fuzz [MINUTES [TARGET]]`: libFuzzer on the
+                        YAML parser, the merges, substitution and the build; CPU time is added up in fuzz/TIME.tsv
   tables                makes the tables of the API anew from the real control plane (needs python3)
   kubed                 builds the real control plane for the tests and prints its path";
 
@@ -41,6 +43,7 @@ fn main() -> ExitCode {
         Some("bench") if matches!(rest.first(), Some(&"git" | &"mttp")) => bench::of(rest[0], &rest[1..]),
         Some("bench") if rest.first() == Some(&"kustomize") => bench::kustomize::run(rest.contains(&"--record")),
         Some("bench") => bench::run(),
+        Some("soak") if rest.first() == Some(&"fuzz") => soak::fuzz(&rest[1..]),
         Some("soak") => soak::run(rest.first().copied()),
         Some("tables") => tables::run(),
         Some("kubed") => kubed::build().map(|path| println!("{}", path.display())),

@@ -1,7 +1,7 @@
 //! Long runs, outside `test`.
 
 use crate::command::{cargo, commit, run as execute};
-use crate::{kubed, prerequisites};
+use crate::{fuzz, kubed, prerequisites};
 use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
@@ -13,8 +13,7 @@ const KILLS: (&str, &str) = ("killed_at_any_request", "200");
 const SCENARIO: &str = "killed_in_mid_apply";
 
 pub fn run(minutes: Option<&str>) -> Result<(), String> {
-    let minutes: u64 =
-        minutes.map_or(Ok(MINUTES), |text| text.parse().map_err(|_| format!("'{text}' is not a number")))?;
+    let minutes = self::minutes(minutes)?;
     prerequisites::check()?;
     let program = kubed::build()?;
     execute(cargo().args(["build", "--locked", "--package", "weir"]))?;
@@ -26,6 +25,15 @@ pub fn run(minutes: Option<&str>) -> Result<(), String> {
         eprintln!("soak: {rounds} rounds, {} s", began.elapsed().as_secs());
     }
     Ok(())
+}
+
+/// The fuzzers alone, which need no cluster.
+pub fn fuzz(args: &[&str]) -> Result<(), String> {
+    fuzz::run(minutes(args.first().copied())?, args.get(1).copied())
+}
+
+fn minutes(text: Option<&str>) -> Result<u64, String> {
+    text.map_or(Ok(MINUTES), |text| text.parse().map_err(|_| format!("'{text}' is not a number")))
 }
 
 fn test(scenario: &str, kubed: &Path) -> Command {

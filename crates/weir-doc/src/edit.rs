@@ -126,7 +126,7 @@ impl Text {
         member.set(*key, value.clone());
         let Some(old) = mapping.get(key) else {
             let (column, at) = match mapping.as_map().and_then(|map| map.iter().next()) {
-                Some((first, _)) if is_block(mapping) => (first.col as usize, self.end_of(parent)?),
+                Some((first, _)) if is_block(mapping) => (first.col() as usize, self.end_of(parent)?),
                 None if parent.is_empty() => (1, self.lines.len()),
                 _ => return None,
             };
@@ -136,7 +136,7 @@ impl Text {
             let at = old.meta.at.line as usize - 1;
             return Some(self.spliced(at, at + 1, vec![line]));
         }
-        let column = mapping.as_map()?.key(key)?.col as usize;
+        let column = mapping.as_map()?.key(key)?.col() as usize;
         let (first, end) = self.extent(path)?;
         // The first member of an item stands behind its dash.
         let before: String = self.lines[first].chars().take(column - 1).collect();
@@ -190,7 +190,7 @@ impl Text {
         let (first, column, is_item) = match step {
             Step::Key(key) => {
                 let key = holder.as_map()?.key(key)?;
-                (line_of(key.line)?, key.col as usize, false)
+                (line_of(key.line)?, key.col() as usize, false)
             }
             Step::Item(at) => {
                 let first = line_of(holder.as_seq()?.get(*at)?.meta.at.line)?;

@@ -12,12 +12,31 @@ pub struct Map(IndexMap<Key, Node>);
 pub struct Key {
     pub text: Box<str>,
     pub line: u32,
-    pub col: u32,
+    /// The column, and [`NO_STRING`]: there are many keys, and this way each is smaller.
+    place: u32,
 }
+
+/// Marks a key that is a number, a boolean or a time.
+const NO_STRING: u32 = 1 << 31;
 
 impl Key {
     pub fn new(text: impl Into<Box<str>>, line: u32, col: u32) -> Self {
-        Self { text: text.into(), line, col }
+        Self { text: text.into(), line, place: col & !NO_STRING }
+    }
+
+    /// The key as one that is no string to YAML, though its text is all that tells it from others.
+    pub fn not_a_string(mut self) -> Self {
+        self.place |= NO_STRING;
+        self
+    }
+
+    /// Only a [`crate::Dialect::V3`] document has keys that are none.
+    pub fn is_string(&self) -> bool {
+        self.place & NO_STRING == 0
+    }
+
+    pub fn col(&self) -> u32 {
+        self.place & !NO_STRING
     }
 
     pub fn as_str(&self) -> &str {

@@ -1,3 +1,4 @@
+use crate::remote::Need;
 use weir_base::tree::PathError;
 use weir_base::{Diagnose, Exhausted, Origin};
 use weir_doc::ParseError;
@@ -21,6 +22,9 @@ pub enum KustomizeError {
     /// What kustomize can do and this engine does not.
     #[error("{what} is not supported")]
     Unsupported { at: Origin, what: String, remedy: String },
+    /// What has to be fetched first; see [`crate::remote`].
+    #[error("{field}: '{need}' has to be fetched, and nobody did")]
+    Needed { at: Origin, field: String, need: Box<Need> },
     /// A base that leads back to where it is used.
     #[error("resources: '{path}' leads back to '{visited}', which is being built")]
     Cycle { at: Origin, path: String, visited: String },
@@ -140,6 +144,7 @@ impl Diagnose for KustomizeError {
             Self::Field { at, .. }
             | Self::Path { at, .. }
             | Self::Unsupported { at, .. }
+            | Self::Needed { at, .. }
             | Self::Cycle { at, .. }
             | Self::Object { at, .. }
             | Self::Conflict { at, .. }
@@ -152,6 +157,7 @@ impl Diagnose for KustomizeError {
         match self {
             Self::Field { remedy, .. } | Self::Path { remedy, .. } | Self::Target { remedy, .. } => remedy.clone(),
             Self::Unsupported { remedy, .. } => Some(remedy.clone()),
+            Self::Needed { .. } => Some("keep a copy of it in the source and name that".to_owned()),
             Self::Cycle { .. } => Some("let the base name its own resources only".to_owned()),
             Self::Conflict { .. } => Some("rename one of them, or remove it from the resources".to_owned()),
             _ => None,

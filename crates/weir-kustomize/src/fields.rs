@@ -194,7 +194,7 @@ impl<'n> Fields<'n> {
         let unknown = |key: &str| !self.known.iter().any(|name| name.eq_ignore_ascii_case(key));
         let Some(map) = self.map.filter(|_| !self.lenient) else { return };
         for (key, value) in map.iter().filter(|(key, _)| unknown(key.as_str())) {
-            let at = Origin::new(value.meta.at.file.clone(), key.line, key.col);
+            let at = Origin::new(value.meta.at.file.clone(), key.line, key.col());
             let error = KustomizeError::field(&at, self.path_of(key.as_str()), "unknown field");
             let near = self.known.iter().map(|name| (distance(name, key.as_str()), name)).min();
             self.mistakes.add(match near {

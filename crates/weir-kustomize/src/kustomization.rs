@@ -5,7 +5,7 @@ use crate::fields::{Fields, Mistakes, wrong};
 use crate::generate::GeneratorOptions;
 use crate::loader::Sited;
 use crate::replacement::ReplacementField;
-use crate::{KustomizeError, Warning};
+use crate::{KustomizeError, Warning, scalar};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use weir_base::{Budget, Origin};
@@ -62,7 +62,8 @@ pub(crate) struct Kustomization {
 impl Kustomization {
     /// Reads the file; an error only where it is no YAML, all else is added to the mistakes.
     pub fn read(text: &[u8], file: &Arc<str>, mistakes: &Mistakes, budget: &Budget) -> Result<Self, KustomizeError> {
-        let document = yaml::parse_first(text, Some(file), 0, Dialect::Sigs, budget)?.unwrap_or_default();
+        let mut document = yaml::parse_first(text, Some(file), 0, Dialect::Sigs, budget)?.unwrap_or_default();
+        scalar::fold_next_lines(&mut document);
         let at = Origin::file(file.clone());
         let is_set = |node: &Node| !node.is_null() && node.as_str() != Some("");
         let empty = document.as_map().is_some_and(|map| {

@@ -9,7 +9,9 @@
 //! then runs its transformers ([`transform`]) on what came together; the outermost one adds content
 //! hashes, follows changed names into references, resolves vars, and sorts.
 //!
-//! Limits: remote bases, Helm charts, and generators or transformers that are not built in are refused
+//! What is remote is asked for, never fetched: [`remote`].
+//!
+//! Limits: Helm charts, and generators or transformers that are not built in are refused
 //! by name. Comments never change how a field is merged. Regular expressions are bounded in size,
 //! nesting by [`weir_base::MAX_DEPTH`], bases of bases by 64, work and memory by the budget.
 
@@ -32,6 +34,7 @@ mod path;
 mod picker;
 mod plugins;
 mod read;
+pub mod remote;
 mod replacement;
 mod resource;
 mod resources;
@@ -50,6 +53,7 @@ mod validate;
 pub use error::KustomizeError;
 pub use loader::FILE_NAMES;
 pub use picker::Picker;
+use remote::Remotes;
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -111,9 +115,20 @@ impl fmt::Display for Warning {
     }
 }
 
-/// Builds the kustomization in the folder `path` of a tree.
+/// Builds the kustomization in the folder `path` of a tree, which has nothing remote.
 pub fn build(tree: &Tree, path: &str, options: &Options, budget: &Budget) -> Result<Built, KustomizeError> {
-    target::build(tree, path, options, budget)
+    target::build(tree, &Remotes::default(), path, options, budget)
+}
+
+/// Builds with what was fetched so far; [`remote::resolved`] calls it as often as needed.
+pub fn build_with(
+    tree: &Tree,
+    remotes: &Remotes,
+    path: &str,
+    options: &Options,
+    budget: &Budget,
+) -> Result<Built, KustomizeError> {
+    target::build(tree, remotes, path, options, budget)
 }
 
 /// The objects as kustomize prints them: documents joined by `---`.

@@ -1,9 +1,10 @@
 //! Files and folders as a kustomization may name them.
 
+use crate::remote::{Answer, Need, Remotes, RepoSpec, is_file_url};
 use crate::{KustomizeError, LoadRestrictor};
 use std::sync::Arc;
-use weir_base::tree::{Found, join};
-use weir_base::{Origin, Tree};
+use weir_base::tree::{Found, PathError, join};
+use weir_base::{Origin, Tree, redact_url};
 
 /// The names that a kustomization file may have, in the order in which they are looked for.
 pub const FILE_NAMES: [&str; 3] = ["kustomization.yaml", "kustomization.yml", "Kustomization"];
@@ -15,9 +16,24 @@ const MAX_BASES: usize = 64;
 #[derive(Clone, Debug)]
 pub(crate) struct Loader<'t> {
     tree: &'t Tree,
+    remotes: &'t Remotes,
     restrictor: LoadRestrictor,
     pub root: String,
+    /// The folders that led here, within this tree.
     ancestors: Vec<String>,
+    /// The repositories that led here, as they were written; the last one is this tree's.
+    repositories: Vec<Arc<str>>,
+    /// What stands before a path of this tree in messages: where a repository is.
+    prefix: Arc<str>,
+    depth: usize,
+}
+
+/// What a resource is.
+pub(crate) enum Resource<'t> {
+    File(&'t Arc<[u8]>, Arc<str>),
+    Folder,
+    /// A file behind a URL, which may be a repository if it has no objects.
+    Url(&'t Arc<[u8]>, Arc<str>),
 }
 
 /// A path as it stands in a file.
@@ -28,10 +44,16 @@ pub(crate) struct Sited {
 }
 
 impl<'t> Loader<'t> {
-    pub fn new(tree: &'t Tree, path: &str, restrictor: LoadRestrictor) -> Result<Self, KustomizeError> {
+    pub fn new(
+        tree: &'t Tree,
+        remotes: &'t Remotes,
+        path: &str,
+        restrictor: LoadRestrictor,
+    ) -> Result<Self, KustomizeError> {
         let at = Origin::file(path);
         let root = join("", path).map_err(|why| KustomizeError::bad_path(&at, "path", &why))?;
-        let loader = Self { tree, restrictor, root, ancestors: Vec::new() };
+        let (ancestors, repositories) = (Vec::new(), Vec::new());
+        let loader = Self { tree, remotes, restrictor, root, ancestors, repositories, prefix: "".into(), depth: 0 };
         match tree.find(&loader.root) {
             Found::Folder => Ok(loader),
             Found::File(_) => Err(missing(&at, "path", path, "is a file, expected a folder with a kustomization")),
@@ -39,28 +61,88 @@ impl<'t> Loader<'t> {
         }
     }
 
-    pub fn find(&self, path: &Sited, field: &str) -> Result<Found<'t>, KustomizeError> {
-        refuse_remote(path, field)?;
-        let full = join(&self.root, &path.text).map_err(|why| KustomizeError::bad_path(&path.at, field, &why))?;
-        Ok(self.tree.find(&full))
+    /// What a resource's path leads to. kustomize reads it as a file first, and then as a folder or repository.
+    pub fn resource(&self, path: &Sited, field: &str) -> Result<Resource<'t>, KustomizeError> {
+        expect_some(path, field)?;
+        if is_file_url(&path.text) {
+            return match (self.known(&Need::File(path.text.clone()), path, field)?, RepoSpec::parse(&path.text)) {
+                (Answer::File(content), _) => Ok(Resource::Url(content, path.text.as_str().into())),
+                (_, Ok(_)) => Ok(Resource::Folder),
+                (answer, Err(_)) => Err(self.not_fetched(answer, path, field)),
+            };
+        }
+        let is_repository = RepoSpec::parse(&path.text).is_ok();
+        match self.join(path, field).map(|full| self.tree.find(&full)) {
+            Ok(Found::File(_)) => self.load(path, field).map(|(content, name)| Resource::File(content, name)),
+            Ok(Found::Folder) => Ok(Resource::Folder),
+            _ if is_repository => Ok(Resource::Folder),
+            _ => self.load(path, field).map(|(content, name)| Resource::File(content, name)),
+        }
     }
 
     /// The content of a file, and its path from the root of the source.
     pub fn load(&self, path: &Sited, field: &str) -> Result<(&'t Arc<[u8]>, Arc<str>), KustomizeError> {
-        refuse_remote(path, field)?;
-        let full = join(&self.root, &path.text).map_err(|why| KustomizeError::bad_path(&path.at, field, &why))?;
+        expect_some(path, field)?;
+        if is_file_url(&path.text) {
+            return match self.known(&Need::File(path.text.clone()), path, field)? {
+                Answer::File(content) => Ok((content, path.text.as_str().into())),
+                answer => Err(self.not_fetched(answer, path, field)),
+            };
+        }
+        let full = self.join(path, field)?;
         if self.restrictor == LoadRestrictor::RootOnly && !is_below(&full, &self.root) {
             let problem = "is not in or below the folder of the kustomization";
-            return Err(missing(&path.at, field, &path.text, problem)
-                .with_remedy("move the file below it, or build without the load restrictor"));
+            let remedy = match self.repositories.is_empty() {
+                true => "move the file below it, or build without the load restrictor",
+                false => "a repository's kustomization may name files below its own folder only",
+            };
+            return Err(missing(&path.at, field, &path.text, problem).with_remedy(remedy));
         }
         match self.tree.read(&full) {
-            Some(content) => Ok((content, full.into())),
+            Some(content) => Ok((content, self.shown(&full))),
             None if self.tree.find(&full) == Found::Folder => {
                 Err(missing(&path.at, field, &path.text, "is a folder, expected a file"))
             }
             None => Err(self.absent(path, field, &full)),
         }
+    }
+
+    /// A path of the tree as messages have it.
+    fn shown(&self, full: &str) -> Arc<str> {
+        if self.prefix.is_empty() { full.into() } else { format!("{}{full}", self.prefix).into() }
+    }
+
+    fn join(&self, path: &Sited, field: &str) -> Result<String, KustomizeError> {
+        join(&self.root, &path.text).map_err(|why| match why {
+            // A larger tree would not have it either.
+            PathError::Escapes(_) if !self.repositories.is_empty() => {
+                missing(&path.at, field, &path.text, "leads out of the repository")
+            }
+            why => KustomizeError::bad_path(&path.at, field, &why),
+        })
+    }
+
+    /// The answer to a need, which has to be there.
+    fn known(&self, need: &Need, path: &Sited, field: &str) -> Result<&'t Answer, KustomizeError> {
+        if self.remotes.is_refused() {
+            let problem = "is remote, and remote bases are not allowed here (--no-remote-bases)";
+            return Err(missing(&path.at, field, &redact_url(&path.text), problem)
+                .with_remedy("keep a copy of it in the source and name that"));
+        }
+        self.remotes.get(need).ok_or_else(|| KustomizeError::Needed {
+            at: path.at.clone(),
+            field: field.to_owned(),
+            need: Box::new(need.clone()),
+        })
+    }
+
+    fn not_fetched(&self, answer: &Answer, path: &Sited, field: &str) -> KustomizeError {
+        let problem = match answer {
+            Answer::NoFile(status) => format!("cannot be fetched: the server answers {status}"),
+            Answer::Failed(why) => format!("cannot be fetched: {why}"),
+            Answer::File(_) | Answer::Repository(_) => "is not what was expected".to_owned(),
+        };
+        missing(&path.at, field, &redact_url(&path.text), &problem)
     }
 
     fn absent(&self, path: &Sited, field: &str, full: &str) -> KustomizeError {
@@ -75,8 +157,15 @@ impl<'t> Loader<'t> {
 
     /// The view from a base or component.
     pub fn enter(&self, path: &Sited, field: &str) -> Result<Self, KustomizeError> {
-        refuse_remote(path, field)?;
-        let root = join(&self.root, &path.text).map_err(|why| KustomizeError::bad_path(&path.at, field, &why))?;
+        expect_some(path, field)?;
+        if self.depth >= MAX_BASES {
+            let problem = format!("is nested more than {MAX_BASES} bases deep");
+            return Err(missing(&path.at, field, &redact_url(&path.text), &problem));
+        }
+        if let Ok(spec) = RepoSpec::parse(&path.text) {
+            return self.enter_repository(spec, path, field);
+        }
+        let root = self.join(path, field)?;
         match self.tree.find(&root) {
             Found::Folder => {}
             Found::File(_) => return Err(missing(&path.at, field, &path.text, "is a file, expected a folder")),
@@ -90,20 +179,54 @@ impl<'t> Loader<'t> {
                 visited: if visited.is_empty() { ".".to_owned() } else { visited.clone() },
             });
         }
-        if self.ancestors.len() >= MAX_BASES {
-            let problem = format!("is nested more than {MAX_BASES} bases deep");
-            return Err(missing(&path.at, field, &path.text, &problem));
-        }
         let mut ancestors = self.ancestors.clone();
         ancestors.push(self.root.clone());
-        Ok(Self { root, ancestors, ..self.clone() })
+        Ok(Self { root, ancestors, depth: self.depth + 1, ..self.clone() })
+    }
+
+    fn enter_repository(&self, spec: RepoSpec, path: &Sited, field: &str) -> Result<Self, KustomizeError> {
+        // As kustomize has it: by the text, whatever folder or reference it names.
+        if let Some(visited) = self.repositories.iter().find(|visited| visited.starts_with(&spec.raw)) {
+            let (path_shown, visited) = (redact_url(&spec.raw), redact_url(visited));
+            return Err(KustomizeError::Cycle { at: path.at.clone(), path: path_shown, visited });
+        }
+        let need = Need::Repository(spec);
+        let (answer, Need::Repository(spec)) = (self.known(&need, path, field)?, &need) else {
+            return Err(missing(&path.at, field, &path.text, "is no repository"));
+        };
+        let Answer::Repository(tree) = answer else { return Err(self.not_fetched(answer, path, field)) };
+        let in_it = || format!("leads to '{}' in the repository, which", spec.folder);
+        match tree.find(&spec.folder) {
+            Found::Folder => {}
+            Found::File(_) => {
+                let problem = format!("{} is a file, expected a folder", in_it());
+                return Err(missing(&path.at, field, &redact_url(&path.text), &problem));
+            }
+            Found::Nothing => {
+                let problem = format!("{} does not exist", in_it());
+                return Err(missing(&path.at, field, &redact_url(&path.text), &problem));
+            }
+        }
+        let mut repositories = self.repositories.clone();
+        repositories.push(spec.raw.as_str().into());
+        Ok(Self {
+            tree,
+            remotes: self.remotes,
+            // A clone's files are never a way out of it.
+            restrictor: LoadRestrictor::RootOnly,
+            root: spec.folder.clone(),
+            ancestors: Vec::new(),
+            repositories,
+            prefix: format!("{}//", redact_url(&spec.url())).into(),
+            depth: self.depth + 1,
+        })
     }
 
     /// Whether a file, or a folder that may be entered, is there.
     pub fn check(&self, path: &Sited, field: &str) -> Result<(), KustomizeError> {
-        match self.find(path, field)? {
-            Found::Folder => self.enter(path, field).map(drop),
-            _ => self.load(path, field).map(drop),
+        match self.resource(path, field)? {
+            Resource::Folder => self.enter(path, field).map(drop),
+            _ => Ok(()),
         }
     }
 
@@ -113,7 +236,7 @@ impl<'t> Loader<'t> {
         let paths =
             FILE_NAMES.map(|name| if self.root.is_empty() { name.to_owned() } else { format!("{}/{name}", self.root) });
         let mut found = paths.into_iter().filter_map(|path| self.tree.read(&path).map(|content| (content, path)));
-        let at = if at.is_known() { at.clone() } else { Origin::file(shown) };
+        let at = if at.is_known() { at.clone() } else { Origin::file(self.shown(shown)) };
         let Some((content, path)) = found.next() else {
             let problem = format!("has none of {}", FILE_NAMES.join(", "));
             return Err(missing(&at, "folder", shown, &problem).with_remedy("add a kustomization.yaml to it"));
@@ -122,7 +245,7 @@ impl<'t> Loader<'t> {
             let problem = format!("has both {path} and {second}");
             return Err(missing(&at, "folder", shown, &problem).with_remedy("keep one of them"));
         }
-        Ok((content, path.into()))
+        Ok((content, self.shown(&path)))
     }
 }
 
@@ -141,21 +264,9 @@ fn is_below(path: &str, folder: &str) -> bool {
     folder.is_empty() || path.strip_prefix(folder).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
-/// Refuses what kustomize would fetch: URLs and Git repositories.
-fn refuse_remote(path: &Sited, field: &str) -> Result<(), KustomizeError> {
-    let text = path.text.as_str();
-    if text.is_empty() {
-        return Err(KustomizeError::field(&path.at, field, "a path is empty, expected a file or folder"));
+fn expect_some(path: &Sited, field: &str) -> Result<(), KustomizeError> {
+    match path.text.is_empty() {
+        true => Err(KustomizeError::field(&path.at, field, "a path is empty, expected a file or folder")),
+        false => Ok(()),
     }
-    let host = text.split('/').next().unwrap_or(text);
-    let remote = text.contains("://")
-        || text.starts_with("git::")
-        || (host.contains('@') && text.contains(':'))
-        || ["github.com", "gh:", "git@"].iter().any(|prefix| text.starts_with(prefix))
-        || text.contains("/_git/");
-    if !remote {
-        return Ok(());
-    }
-    let what = format!("{field}: the remote path '{}'", weir_base::redact_url(text));
-    Err(KustomizeError::unsupported(&path.at, what, "keep a copy of it in the source and name that"))
 }

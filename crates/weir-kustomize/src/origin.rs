@@ -1,5 +1,6 @@
 //! `buildMetadata`: annotations that say where an object comes from and what changed it.
 
+use crate::remote::RepoSpec;
 use crate::resource::Resource;
 use crate::scalar::{self, Tag};
 use weir_doc::{Map, Node, emit};
@@ -7,14 +8,23 @@ use weir_doc::{Map, Node, emit};
 pub(crate) const ORIGIN: &str = "config.kubernetes.io/origin";
 pub(crate) const TRANSFORMATIONS: &str = "alpha.config.kubernetes.io/transformations";
 
-/// The path from the folder of the build to the kustomization being read.
+/// The path from the folder of the build, or of a repository, to the kustomization being read.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Trail(String);
+pub(crate) struct Trail {
+    path: String,
+    /// URL and reference of the repository.
+    repository: Option<(String, Option<String>)>,
+}
 
 impl Trail {
     pub fn append(&self, path: &str) -> Self {
+        if let Ok(spec) = RepoSpec::parse(path) {
+            // kustomize takes off the name of the folder that it has not cloned to yet, if something follows it.
+            let path = if spec.folder.is_empty() { "notCloned".to_owned() } else { spec.folder.clone() };
+            return Self { path, repository: Some((spec.url(), spec.reference)) };
+        }
         let mut parts: Vec<&str> = Vec::new();
-        for part in self.0.split('/').chain(path.split('/')) {
+        for part in self.path.split('/').chain(path.split('/')) {
             match part {
                 "" | "." => {}
                 ".." if parts.last().is_some_and(|last| *last != "..") => {
@@ -23,17 +33,31 @@ impl Trail {
                 part => parts.push(part),
             }
         }
-        Self(parts.join("/"))
+        Self { path: parts.join("/"), repository: self.repository.clone() }
     }
 
     pub fn file(&self) -> Node {
-        Node::from([("path", Node::string(self.0.as_str()))].into_iter().collect::<Map>())
+        let mut map: Map = [("path", Node::string(self.path.as_str()))].into_iter().collect();
+        self.add_repository(&mut map);
+        Node::from(map)
     }
 
     /// A generator or transformer that stands in a file of this folder.
     pub fn configured(&self, file: &str, by: Node) -> Node {
-        let entries = [("configuredIn", Node::string(self.append(file).0)), ("configuredBy", by)];
-        Node::from(entries.into_iter().collect::<Map>())
+        let mut map = Map::new();
+        self.add_repository(&mut map);
+        map.insert("configuredIn", self.append(file).path);
+        map.insert("configuredBy", by);
+        Node::from(map)
+    }
+
+    fn add_repository(&self, map: &mut Map) {
+        if let Some((url, reference)) = &self.repository {
+            map.insert("repo", url.as_str());
+            if let Some(reference) = reference {
+                map.insert("ref", reference.as_str());
+            }
+        }
     }
 }
 

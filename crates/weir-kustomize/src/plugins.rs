@@ -17,7 +17,7 @@ use crate::scalar;
 use crate::target::{Build, Gathered, Run, Target};
 use crate::transform::{self, Context, Subjects, ValueAdd};
 use weir_base::{Budget, Origin};
-use weir_doc::{Map, Node};
+use weir_doc::{Dialect, Map, Node, yaml};
 
 /// The object that configures a generator or transformer.
 pub(crate) struct Plugin {
@@ -226,8 +226,16 @@ fn configured_by(config: &Resource) -> Node {
     if !config.namespace().is_empty() {
         by.insert("namespace", config.namespace().as_str());
     }
-    let path = config.annotations().get(origin::ORIGIN).cloned().unwrap_or_default();
-    let path = path.trim().strip_prefix("path: ").unwrap_or_default().to_owned();
-    let entries = [("configuredIn", Node::string(path)), ("configuredBy", Node::from(by))];
-    Node::from(entries.into_iter().collect::<Map>())
+    let noted = config.annotations().get(origin::ORIGIN).cloned().unwrap_or_default();
+    let noted = yaml::parse_first(noted.as_bytes(), None, 0, Dialect::V3, &Budget::standard()).ok().flatten();
+    let noted = noted.unwrap_or_default();
+    let mut map = Map::new();
+    for key in ["repo", "ref"] {
+        if let Some(value) = noted.str_at(&[key]) {
+            map.insert(key, value);
+        }
+    }
+    map.insert("configuredIn", noted.str_at(&["path"]).unwrap_or_default());
+    map.insert("configuredBy", by);
+    Node::from(map)
 }

@@ -48,6 +48,7 @@ pub(crate) fn objects(text: &[u8], file: &Arc<str>, budget: &Budget) -> Result<V
                         continue;
                     }
                     mistakes.take(validate(&item));
+                    mistakes.take(scalar::check_keys(&item));
                     scalar::quote_strings(&mut item);
                     queue.push_back(item);
                 }

@@ -6,7 +6,7 @@ use crate::schema::Schemas;
 use crate::shared;
 use std::collections::BTreeMap;
 use weir_base::Origin;
-use weir_doc::{Map, Node};
+use weir_doc::{Map, Node, Value};
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum Behavior {
@@ -147,9 +147,18 @@ impl Resource {
     }
 
     fn meta_map(&self, key: &str) -> BTreeMap<String, String> {
-        let map = self.node.path(&["metadata", key]).and_then(Node::as_map);
-        let entries = map.into_iter().flat_map(Map::iter);
-        entries.map(|(key, value)| (key.as_str().to_owned(), scalar::text(value).into_owned())).collect()
+        let text = |node: &Node| scalar::text(node).into_owned();
+        match self.node.path(&["metadata", key]).map(|node| &node.value) {
+            Some(Value::Map(map)) => map.iter().map(|(key, value)| (key.as_str().to_owned(), text(value))).collect(),
+            // To kyaml keys and values are every other element, of a list too.
+            Some(Value::Seq(items)) => items.chunks_exact(2).map(|pair| (text(&pair[0]), text(&pair[1]))).collect(),
+            _ => BTreeMap::new(),
+        }
+    }
+
+    /// Whether these labels or annotations are a list in which a key has no value, over which kyaml falls.
+    pub fn is_unpaired(&self, key: &str) -> bool {
+        self.node.path(&["metadata", key]).and_then(Node::as_seq).is_some_and(|items| items.len() % 2 == 1)
     }
 
     pub fn labels(&self) -> BTreeMap<String, String> {

@@ -81,8 +81,14 @@ impl Resources {
         (0..self.list.len()).filter(|at| fits(&self.list[*at])).collect()
     }
 
-    pub fn select(&self, selector: &Selector, schemas: &Schemas) -> Vec<usize> {
-        (0..self.list.len()).filter(|at| selector.selects(&self.list[*at], schemas)).collect()
+    pub fn select(&self, selector: &Selector, schemas: &Schemas) -> Result<Vec<usize>, KustomizeError> {
+        let mut found = Vec::new();
+        for (at, resource) in self.list.iter().enumerate() {
+            if selector.selects(resource, schemas)? {
+                found.push(at);
+            }
+        }
+        Ok(found)
     }
 
     /// Applies a strategic merge patch to one object; one that is emptied goes.

@@ -3,11 +3,12 @@
 //! kyaml changes the text of a node and keeps its style, then prints and reads the document again. So
 //! a number that is set over a quoted string becomes a string, and an untagged text is resolved anew.
 
+use crate::KustomizeError;
 use crate::shared;
 use crate::timestamp;
 use base64::Engine;
 use std::borrow::Cow;
-use weir_base::Budget;
+use weir_base::{Budget, Origin};
 use weir_doc::{Dialect, Map, Node, Note, Number, Style, Value, yaml};
 
 /// The tag that marks a plain scalar which yaml.v3 reads as a time.
@@ -325,6 +326,17 @@ fn folded(text: &str) -> String {
     parsed.unwrap_or_else(|| text.to_owned())
 }
 
+/// What writing a kustomization as JSON and reading that as YAML, as kustomize hands it to its steps, does to texts:
+/// JSON does not escape what is a line break to YAML.
+pub(crate) fn fold_next_lines(node: &mut Node) {
+    match &mut node.value {
+        Value::Seq(items) => items.iter_mut().for_each(fold_next_lines),
+        Value::Map(map) => map.values_mut().for_each(fold_next_lines),
+        Value::String(text) if text.contains(NEXT_LINE) => *text = joined_lines(text),
+        _ => {}
+    }
+}
+
 /// What the last step, which prints through JSON and reads that as YAML 1.1, does to a document; it
 /// refuses what JSON cannot hold or YAML does not allow.
 pub(crate) fn print_as_json(node: &mut Node) -> Result<(), String> {
@@ -355,7 +367,7 @@ fn is_control(c: char) -> bool {
     matches!(c, '\u{7f}'..='\u{84}' | '\u{86}'..='\u{9f}' | '\u{fffe}' | '\u{ffff}')
 }
 
-/// Folds the lines of a quoted text: a break is a space, and several are one less.
+/// Folds the lines of a quoted text: a break is a space, and several are one less, each of the usual kind.
 fn joined_lines(text: &str) -> String {
     let lines: Vec<&str> = text.split(NEXT_LINE).collect();
     let mut out = String::new();
@@ -372,12 +384,27 @@ fn joined_lines(text: &str) -> String {
         match breaks {
             0 => {}
             1 => out.push(' '),
-            more => out.extend(std::iter::repeat_n(NEXT_LINE, more - 1)),
+            more => out.extend(std::iter::repeat_n('\n', more - 1)),
         }
         breaks = 0;
         out.push_str(line);
     }
     out
+}
+
+/// What goes through Go's maps has strings for keys, or it fails.
+pub(crate) fn check_keys(node: &Node) -> Result<(), KustomizeError> {
+    match &node.value {
+        Value::Seq(items) => items.iter().try_for_each(check_keys),
+        Value::Map(map) => map.iter().try_for_each(|(key, value)| {
+            if key.is_string() {
+                return check_keys(value);
+            }
+            let at = Origin::new(node.meta.at.file.clone(), key.line, key.col());
+            Err(KustomizeError::object(&at, format!("the key {key} is no string to YAML; put it in quotes")))
+        }),
+        _ => Ok(()),
+    }
 }
 
 /// What writing a document as JSON and reading it as YAML leaves: every string is quoted.

@@ -93,12 +93,17 @@ impl Selector {
     }
 
     /// Whether a patch with this target is for the object: by its first or its present name.
-    pub fn selects(&self, resource: &Resource, schemas: &Schemas) -> bool {
+    pub fn selects(&self, resource: &Resource, schemas: &Schemas) -> Result<bool, KustomizeError> {
         let (now, first) = (resource.id(schemas), resource.original_id(schemas));
-        (self.namespace.fits(first.effective_namespace()) || self.namespace.fits(now.effective_namespace()))
+        let is_meant = (self.namespace.fits(first.effective_namespace())
+            || self.namespace.fits(now.effective_namespace()))
             && (self.name.fits(&first.name) || self.name.fits(&now.name))
-            && self.fits_gvk(&now.gvk)
-            && self.fits_metadata(resource)
+            && self.fits_gvk(&now.gvk);
+        if is_meant && let Some(key) = ["labels", "annotations"].into_iter().find(|key| resource.is_unpaired(key)) {
+            let problem = format!("metadata.{key} of {now} is a list with an odd number of elements");
+            return Err(KustomizeError::object(resource.at(), problem));
+        }
+        Ok(is_meant && self.fits_metadata(resource))
     }
 
     pub fn fits_metadata(&self, resource: &Resource) -> bool {

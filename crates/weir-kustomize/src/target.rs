@@ -4,8 +4,9 @@ use crate::args::{Generator, Var};
 use crate::config::Config;
 use crate::fields::Mistakes;
 use crate::kustomization::Kustomization;
-use crate::loader::{Loader, Sited};
+use crate::loader::{self, Loader, Sited};
 use crate::origin::{self, Trail};
+use crate::remote::{Remotes, RepoSpec};
 use crate::resources::Resources;
 use crate::schema::{Schema, Schemas};
 use crate::transform::{self, Context, Subjects};
@@ -13,7 +14,6 @@ use crate::{Built, KUSTOMIZE_VERSION, KustomizeError, Options, Warning, crds, ge
 use crate::{replacement, scalar};
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use weir_base::tree::Found;
 use weir_base::{Budget, Origin, Tree};
 use weir_doc::{Dialect, Node, yaml};
 
@@ -63,8 +63,14 @@ const INTERNAL: [&str; 19] = [
     "config.k8s.io/id",
 ];
 
-pub(crate) fn build(tree: &Tree, path: &str, options: &Options, budget: &Budget) -> Result<Built, KustomizeError> {
-    let loader = Loader::new(tree, path, options.load_restrictor)?;
+pub(crate) fn build(
+    tree: &Tree,
+    remotes: &Remotes,
+    path: &str,
+    options: &Options,
+    budget: &Budget,
+) -> Result<Built, KustomizeError> {
+    let loader = Loader::new(tree, remotes, path, options.load_restrictor)?;
     let mut target = Target::load(loader, &Origin::default(), budget)?;
     let metadata = target.file.build_metadata.clone();
     target.trail = (!metadata.is_empty()).then(Trail::default);
@@ -115,6 +121,10 @@ fn drop_local(resources: &mut Resources) -> Result<(), KustomizeError> {
 fn finish(resources: Resources, metadata: &[String]) -> Result<Vec<Node>, KustomizeError> {
     let wants = |option: &str| metadata.iter().any(|known| known == option);
     let objects = resources.list.into_iter().map(|mut resource| {
+        if resource.is_unpaired("annotations") {
+            let problem = "metadata.annotations is a list with an odd number of elements";
+            return Err(KustomizeError::object(resource.at(), problem));
+        }
         let mut annotations = resource.annotations();
         annotations.retain(|key, _| match key.as_str() {
             origin::ORIGIN => wants("originAnnotations"),
@@ -126,6 +136,7 @@ fn finish(resources: Resources, metadata: &[String]) -> Result<Vec<Node>, Kustom
                 .map_err(|why| KustomizeError::object(resource.at(), format!("annotations: {why}")))?;
         }
         resource.set_annotations(&annotations);
+        scalar::check_keys(&resource.node)?;
         scalar::finish(&mut resource.node);
         scalar::print_as_json(&mut resource.node).map_err(|why| KustomizeError::object(resource.at(), why))?;
         Ok(resource.node)
@@ -262,9 +273,16 @@ impl<'t> Target<'t> {
         budget: &Budget,
     ) -> Result<(), KustomizeError> {
         budget.spend(1)?;
-        if self.loader.find(path, field)? != Found::Folder {
-            let (content, name) = self.loader.load(path, field)?;
-            let mut objects = read::objects(content, &name, budget)?;
+        let objects = match self.loader.resource(path, field)? {
+            loader::Resource::File(content, name) => Some(read::objects(content, &name, budget)?),
+            loader::Resource::Url(content, name) => match read::objects(content, &name, budget) {
+                // A web page at the address of a repository, say.
+                Err(_) if RepoSpec::parse(&path.text).is_ok() => None,
+                objects => Some(objects?),
+            },
+            loader::Resource::Folder => None,
+        };
+        if let Some(mut objects) = objects {
             if let Some(trail) = &self.trail {
                 let origin = trail.append(&path.text).file();
                 objects.iter_mut().for_each(|resource| origin::set_origin(resource, &origin));

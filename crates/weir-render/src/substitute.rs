@@ -81,7 +81,7 @@ fn find(node: &Node, text: &str) -> Option<Origin> {
         Value::Seq(items) => items.iter().find_map(|item| find(item, text)),
         Value::Map(map) => map.iter().find_map(|(key, value)| {
             if key.as_str().contains(text) {
-                return Some(Origin::new(value.meta.at.file.clone(), key.line, key.col));
+                return Some(Origin::new(value.meta.at.file.clone(), key.line, key.col()));
             }
             find(value, text)
         }),

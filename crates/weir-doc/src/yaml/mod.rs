@@ -1,5 +1,6 @@
 //! Reading YAML.
 
+mod colon;
 mod parse;
 pub(crate) mod resolve;
 

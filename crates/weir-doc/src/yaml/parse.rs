@@ -1,4 +1,4 @@
-use super::{Dialect, ParseError, resolve};
+use super::{Dialect, ParseError, colon, resolve};
 use crate::{Key, Map, Meta, Node, Note, Style, Value};
 use libyaml_safer::{EventData, MappingStyle, Mark, Parser, ScalarStyle, SequenceStyle};
 use std::borrow::Cow;
@@ -40,7 +40,8 @@ fn parse(
 ) -> Result<Vec<Node>, ParseError> {
     budget.take_bytes(text.len() as u64).map_err(|why| ParseError::exhausted(origin_of(file, None, lines), why))?;
     let decoded = decode(text);
-    let text = decoded.as_ref();
+    let (unhidden, colon) = colon::hide(&decoded);
+    let text = unhidden.as_ref();
     // The parser panics where a block scalar ends without a line break, so there always is one.
     let last_line = text.rsplit(|byte| matches!(byte, b'\n' | b'\r')).next().unwrap_or_default();
     let terminated = if last_line.is_empty() { Cow::Borrowed(text) } else { Cow::Owned([text, b"\n"].concat()) };
@@ -60,6 +61,7 @@ fn parse(
         added,
         end: Mark::default(),
         flow: 0,
+        colon,
     };
     let mut documents = Vec::new();
     loop {
@@ -113,6 +115,8 @@ struct Reader<'r> {
     end: Mark,
     /// How many brackets are open.
     flow: u32,
+    /// What stands for some of the colons.
+    colon: Option<char>,
 }
 
 /// The line break that the text did not end with.
@@ -138,7 +142,7 @@ impl Reader<'_> {
             Ok(Ok(event)) => {
                 self.end = event.end_mark;
                 self.count_brackets(&event.data);
-                Ok((event.data, event.start_mark))
+                Ok((colon::shown(event.data, self.colon), event.start_mark))
             }
             Ok(Err(error)) => Err(ParseError::new(
                 origin_of(self.file.as_ref(), error.problem_mark(), self.lines),
@@ -268,18 +272,12 @@ impl Reader<'_> {
     }
 
     fn add(&self, map: &mut Map, key: &Node, value: Node, mark: Mark) -> Result<(), ParseError> {
-        let Some(text) = key_text(key) else {
+        let Some(text) = key_text(key, self.dialect) else {
             return Err(self.error(Some(mark), format!("{} cannot be a key", key.kind_name())));
         };
-        if self.dialect == Dialect::V3 && key.as_str().is_none() {
-            // kyaml reads such a mapping, but fails to print it.
-            let message = format!("the key {text} is {}, expected a string; put it in quotes", key.kind_name());
+        if self.dialect == Dialect::V3 && key.is_null() {
+            let message = format!("the key {text} is null, expected a string; put it in quotes");
             return Err(self.error(Some(mark), message));
-        }
-        if self.dialect == Dialect::V3 && key.meta.style == Style::Plain && resolve::is_timestamp(&text) {
-            return Err(
-                self.error(Some(mark), format!("the key {text} is a time, expected a string; put it in quotes"))
-            );
         }
         if self.dialect == Dialect::V3
             && let Some(first) = map.key(&text)
@@ -287,7 +285,13 @@ impl Reader<'_> {
             let message = format!("mapping key \"{text}\" already defined at line {}", first.line);
             return Err(self.error(Some(mark), message));
         }
-        map.insert(Key::new(text, self.lines + mark.line as u32 + 1, mark.column as u32 + 1), value);
+        let mut place = Key::new(text, self.lines + mark.line as u32 + 1, mark.column as u32 + 1);
+        // kyaml reads such a mapping, but fails to print it.
+        let is_time = || key.meta.style == Style::Plain && resolve::is_timestamp(place.as_str());
+        if self.dialect == Dialect::V3 && (key.as_str().is_none() || is_time()) {
+            place = place.not_a_string();
+        }
+        map.insert(place, value);
         Ok(())
     }
 
@@ -359,9 +363,11 @@ fn style_of(style: ScalarStyle) -> Style {
     }
 }
 
-/// A key as JSON has it: numbers and booleans become their text.
-fn key_text(key: &Node) -> Option<String> {
+/// A key as JSON has it: numbers and booleans become their text. yaml.v3 keeps them as they were written.
+fn key_text(key: &Node, dialect: Dialect) -> Option<String> {
+    let source = key.meta.note.as_ref().and_then(|note| note.source.clone());
     match &key.value {
+        Value::Bool(_) | Value::Number(_) if dialect == Dialect::V3 && source.is_some() => source,
         Value::String(text) => Some(text.clone()),
         Value::Bool(value) => Some(value.to_string()),
         Value::Null => Some("null".to_owned()),
@@ -444,7 +450,7 @@ mod tests {
             ("a: 1\na: 2\n", 2, "already defined at line 1"),
             ("a: *b\n", 1, "unknown anchor 'b'"),
             ("a:\n\tb: 1\n", 2, "not valid YAML"),
-            ("a:\n  1: b\n", 2, "the key 1 is a number"),
+            ("a:\n  ~: b\n", 2, "the key null is null"),
             ("%YAML 1.2\n---\na: b\n", 1, "only YAML 1.1"),
         ];
         for (text, line, message) in cases {

@@ -59,7 +59,7 @@ impl Walker<'_> {
     }
 
     /// Merges element by element. The result has the elements of the patch first.
-    fn elements(&self, mut old: Vec<Node>, new: Source, list: TypeRef) -> Result<Vec<Node>, MergeError> {
+    fn elements(&self, mut old: Vec<Node>, mut new: Source, list: TypeRef) -> Result<Vec<Node>, MergeError> {
         let deeper = self.deeper()?;
         let ty = self.schema.get(list);
         let mut keys = ty.keys.clone();
@@ -79,14 +79,20 @@ impl Walker<'_> {
             let (valid_keys, valid_values) = set_keys(&wanted, values, &keys);
             let (by_keys, by_values) = set_keys(std::slice::from_ref(&valid_values), &valid_values, &valid_keys);
             let at_old = find(&old, &by_keys, &by_values);
-            let merged = match &new {
+            let merged = match &mut new {
                 Source::Itself => match at_old {
                     Some(at) => deeper.settle(old[at].clone(), ty.element)?.map_or(Merged::Cleared, Merged::Kept),
                     None => Merged::Cleared,
                 },
                 Source::Nothing => deeper.walk(at_old.map(|at| old[at].clone()), None, ty.element)?,
                 Source::Patch(new) => {
-                    let from_new = find(new, &by_keys, &by_values).map(|at| new[at].clone());
+                    let at_new = find(new, &by_keys, &by_values);
+                    let from_new = at_new.map(|at| new[at].clone());
+                    // A directive is taken off as it is obeyed: where two elements of the patch have these keys, the
+                    // same one is read twice, the second time without it.
+                    if let Some(Value::Map(map)) = at_new.map(|at| &mut new[at].value) {
+                        map.remove("$patch");
+                    }
                     deeper.walk(at_old.map(|at| old[at].clone()), from_new, ty.element)?
                 }
             };

@@ -96,8 +96,15 @@ impl<'s> Walker<'s> {
     }
 
     /// Merges the node of the patch into the old one.
-    fn walk(&self, old: Option<Node>, new: Option<Node>, ty: Option<TypeRef>) -> Result<Merged, MergeError> {
+    fn walk(&self, mut old: Option<Node>, new: Option<Node>, ty: Option<TypeRef>) -> Result<Merged, MergeError> {
         self.budget.spend(1)?;
+        if let (Some(old), Some(new)) = (&mut old, &new)
+            && scalar::is_nil_or_empty(old)
+            && !old.is_null()
+        {
+            // What was empty had brackets, which is no reason to print what comes into it in brackets.
+            old.meta.style = new.meta.style;
+        }
         let ty = ty.or_else(|| self.own_type([old.as_ref(), new.as_ref()]));
         let form_old = old.as_ref().and_then(form);
         let form_new = new.as_ref().and_then(form);

@@ -156,7 +156,7 @@ impl Printer<'_> {
     /// A key with the quotes it had.
     fn key(&self, key: &Key) -> String {
         let line = self.lines.get((key.line as usize).wrapping_sub(1));
-        let first = line.and_then(|line| line.chars().nth((key.col as usize).wrapping_sub(1)));
+        let first = line.and_then(|line| line.chars().nth((key.col() as usize).wrapping_sub(1)));
         let style = match first {
             Some('"') => Style::DoubleQuoted,
             Some('\'') => Style::SingleQuoted,

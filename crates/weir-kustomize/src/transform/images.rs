@@ -54,9 +54,11 @@ fn in_containers(
                         if container.as_map().is_none() && !container.is_null() {
                             return Ok(Err(format!("expected a container, found {}", container.kind_name())));
                         }
-                        if let Some(found) = container.get_mut("image").filter(|found| scalar::is_scalar(found)) {
-                            update(found, image, pattern);
+                        let Some(found) = container.get_mut("image").filter(|found| !found.is_null()) else { continue };
+                        if !scalar::is_scalar(found) {
+                            return Ok(Err(format!("expected an image, found {}", found.kind_name())));
                         }
+                        update(found, image, pattern);
                     }
                 }
             }

@@ -15,6 +15,7 @@ pub(super) fn is_json_patch(document: &Node) -> bool {
 pub(super) fn apply(cx: &mut Context, index: usize, patch: &Node, at: &Origin) -> Result<(), KustomizeError> {
     cx.budget.spend(patch.count())?;
     let resource = &mut cx.resources.list[index];
+    scalar::check_keys(&resource.node)?;
     let marked = mark(resource);
     let history = resource.history.clone();
     let origin = resource.at().clone();
@@ -26,8 +27,8 @@ pub(super) fn apply(cx: &mut Context, index: usize, patch: &Node, at: &Origin) -
     if let Err(why) = patched {
         return Err(failed(resource, "the JSON patch", at, cx.schemas, why.to_string()));
     }
-    if resource.node.path(&["metadata", "annotations"]).is_some_and(|node| node.as_seq().is_some()) {
-        let problem = "it makes metadata.annotations a list, expected a mapping".to_owned();
+    if resource.is_unpaired("annotations") {
+        let problem = "it makes metadata.annotations a list with an odd number of elements".to_owned();
         return Err(failed(resource, "the JSON patch", at, cx.schemas, problem));
     }
     if resource.node.as_map().is_none() {

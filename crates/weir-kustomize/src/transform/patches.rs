@@ -66,7 +66,7 @@ pub(crate) fn apply_patch(cx: &mut Context, patch: &Patch, loader: &Loader) -> R
                 return Err(KustomizeError::field(&patch.at, &patch.field, "a JSON patch has no target")
                     .with_remedy("add a target with the kind and name of the object"));
             };
-            for index in cx.resources.select(target, cx.schemas) {
+            for index in cx.resources.select(target, cx.schemas)? {
                 cx.resources.list[index].store_id(cx.schemas);
                 json_patch::apply(cx, index, &operations, &source.at())?;
             }
@@ -110,7 +110,7 @@ fn apply_strategic(cx: &mut Context, patch: &Patch, patches: Vec<Resource>) -> R
                 .with_remedy("give each patch an entry of its own, or leave out the target"));
         }
     };
-    let selected = cx.resources.select(target, cx.schemas);
+    let selected = cx.resources.select(target, cx.schemas)?;
     patch_all(cx, &selected, first)
 }
 
@@ -193,7 +193,7 @@ pub(crate) fn json_patches(cx: &mut Context, patch: &Patch, loader: &Loader) -> 
     let Some(operations) = operations.filter(|list| list.as_seq().is_some_and(|list| !list.is_empty())) else {
         return refuse("is no list of JSON patch operations");
     };
-    for index in cx.resources.select(target, cx.schemas) {
+    for index in cx.resources.select(target, cx.schemas)? {
         json_patch::apply(cx, index, &operations, &source.at())?;
     }
     Ok(())

@@ -80,7 +80,7 @@ impl Target {
 pub(crate) fn add_value(cx: &mut Context, addition: &ValueAdd) -> Result<(), KustomizeError> {
     for target in &addition.targets {
         let selected = match &target.selector {
-            Some(selector) => cx.resources.select(selector, cx.schemas),
+            Some(selector) => cx.resources.select(selector, cx.schemas)?,
             None => (0..cx.resources.list.len()).collect(),
         };
         for index in selected {

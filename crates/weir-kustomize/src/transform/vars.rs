@@ -85,15 +85,21 @@ pub(crate) fn resolve(cx: &mut Context, vars: &[Var], specs: &[FieldSpec]) -> Re
     Ok(())
 }
 
-/// A value as kustomize reads it: an integer by its decimal digits, though YAML takes `010` for eight.
+/// A value as kustomize reads it, which looks at the tag: an integer by its decimal digits, though YAML takes `010`
+/// for eight, and a text without a tag as it is.
 fn decimal(found: &Node) -> Result<Node, String> {
     let mut value = found.clone();
-    if matches!(value.value, Value::Number(Number::Int(_) | Number::Uint(_))) {
-        let text = scalar::text(found);
-        let digits: i64 = text.parse().map_err(|_| format!("'{text}' is no decimal number"))?;
-        value.value = Value::Number(Number::Int(digits));
-        value.meta.note = None;
-    }
+    let text = || scalar::text(found).into_owned();
+    value.value = match found.value {
+        _ if scalar::is_untyped(found) => Value::String(text()),
+        Value::Number(Number::Int(_) | Number::Uint(_)) => {
+            let digits = text().parse().map_err(|_| format!("'{}' is no decimal number", text()))?;
+            Value::Number(Number::Int(digits))
+        }
+        Value::Bool(flag) => Value::Bool(flag),
+        _ => return Ok(value),
+    };
+    value.meta.note = None;
     Ok(value)
 }
 

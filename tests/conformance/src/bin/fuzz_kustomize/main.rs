@@ -1,5 +1,5 @@
 //! Builds random overlays with the original kustomize and with ours, and compares verdict and bytes:
-//! `fuzz_kustomize KUSTOMIZE --n N --seed TEXT [--only CASE] [--out FOLDER]`.
+//! `fuzz_kustomize KUSTOMIZE --n N --seed TEXT [--from CASE] [--only CASE] [--out FOLDER]`.
 //!
 //! A case that differs is made smaller and kept in the folder. The seed and the number of a case decide it.
 #![allow(clippy::print_stdout, reason = "a tool of the command line")]
@@ -46,12 +46,15 @@ enum Difference {
 
 fn main() -> anyhow::Result<()> {
     let mut args = std::env::args().skip(1);
-    let program =
-        args.next().context("usage: fuzz_kustomize KUSTOMIZE --n N --seed TEXT [--only CASE] [--out FOLDER]")?;
-    let (mut n, mut seed, mut only, mut out) = (5000, "0".to_owned(), None, PathBuf::from("target/fuzz-kustomize"));
+    let program = args
+        .next()
+        .context("usage: fuzz_kustomize KUSTOMIZE --n N --seed TEXT [--from CASE] [--only CASE] [--out FOLDER]")?;
+    let (mut from, mut n, mut seed, mut only) = (0, 5000, "0".to_owned(), None);
+    let mut out = PathBuf::from("target/fuzz-kustomize");
     while let Some(flag) = args.next() {
         let value = args.next().with_context(|| format!("{flag} needs a value"))?;
         match flag.as_str() {
+            "--from" => from = value.parse()?,
             "--n" => n = value.parse()?,
             "--seed" => seed = value,
             "--only" => only = Some(value.parse::<u64>()?),
@@ -59,7 +62,7 @@ fn main() -> anyhow::Result<()> {
             _ => anyhow::bail!("unknown flag {flag}"),
         }
     }
-    let (first, end) = only.map_or((0, n), |case| (case, case + 1));
+    let (first, end) = only.map_or((from, from + n), |case| (case, case + 1));
     let found = Mutex::new(Vec::new());
     let run = Run { program, seed, out, next: AtomicU64::new(first), built: AtomicUsize::new(0), found };
     let workers = std::thread::available_parallelism().map_or(1, usize::from);

@@ -1,6 +1,8 @@
 //! Runs the original kustomize on every case and writes what it made: `rerun KUSTOMIZE [NAME-PART]`.
 #![allow(clippy::print_stdout, reason = "a tool of the command line")]
 
+mod remote;
+
 use anyhow::Context;
 use std::process::Command;
 use weir_conformance::{Case, EditCase, cases, root};
@@ -21,6 +23,10 @@ fn main() -> anyhow::Result<()> {
         running.into_iter().try_for_each(|worker| worker.join().unwrap_or_else(|_| anyhow::bail!("a worker panicked")))
     })?;
     println!("{} cases", chosen.len());
+    if part.is_empty() || part == "remote" {
+        remote::specs(&program)?;
+        remote::builds(&program)?;
+    }
     if part.is_empty() || part == "edit" { edits(&program) } else { Ok(()) }
 }
 
