@@ -14,7 +14,7 @@ const EDGES: &[(&str, &[&str])] = &[
     ("weir-merge", &["weir-base", "weir-doc"]),
     ("weir-object", &["weir-base", "weir-doc", "weir-merge"]),
     ("weir-kustomize", &["weir-base", "weir-doc", "weir-merge", "weir-object"]),
-    ("weir-render", &["weir-base", "weir-doc", "weir-kustomize", "weir-object"]),
+    ("weir-render", &["weir-base", "weir-doc", "weir-kustomize", "weir-object", "weir-sops"]),
     ("weir-api", &[]),
     // L2
     ("weir-git", &["weir-base"]),

@@ -14,7 +14,8 @@ use weir_base::{Budget, Diagnose, Tree};
 use weir_doc::Node;
 use weir_kube::Session;
 use weir_object::{Inventory, ObjectRef, meta};
-use weir_render::{Overlay, Rendered, Substitution, render as render_tree};
+use weir_render::{Overlay, Rendered, Warning, render as render_tree};
+use weir_runtime::metrics::series;
 use weir_runtime::{Cx, Failure, Severity, conditions};
 
 pub(crate) const MANAGER: &str = "kustomize-controller";
@@ -47,13 +48,12 @@ pub(crate) enum Build {
 /// Builds the objects, away from the async threads, if they can be others than those that were `held`.
 pub(crate) async fn build(
     plan: &Plan,
-    substitution: Option<Substitution>,
+    overlay: Overlay,
     tree: Arc<Tree>,
     held: Option<Arc<Built>>,
     budget: &Budget,
 ) -> Result<Build, Failure> {
     let (path, budget) = (plan.path.clone(), budget.clone());
-    let overlay = Overlay { substitution, ..plan.overlay.clone() };
     let work = move || match held.filter(|held| held.closure.holds(&tree, &path, &overlay)) {
         Some(held) => Ok(Build::Same(held)),
         None => render_tree(&tree, &path, &overlay, &budget).map(Build::New),
@@ -61,6 +61,26 @@ pub(crate) async fn build(
     match tokio::task::spawn_blocking(work).await {
         Ok(result) => result.map_err(|error| Failure::of(&error)),
         Err(_) => Err(Failure::transient(reasons::BUILD_FAILED, "the build panicked; this is a mistake in weir")),
+    }
+}
+
+/// So many warnings of a build are events; all of them are in the log.
+const TOLD: usize = 10;
+
+/// Tells what a build saw that is no error.
+pub(crate) fn warn(cx: &Cx<Kustomization>, warnings: &[Warning], source: &Source) {
+    for (at, warning) in warnings.iter().enumerate() {
+        tracing::warn!("{warning}");
+        let reason = match warning {
+            Warning::Mac { .. } => {
+                cx.count(&series::SOPS_MAC_MISMATCHES);
+                "SOPSMACMismatch"
+            }
+            Warning::Encrypted { .. } => "SOPSEncrypted",
+        };
+        if at < TOLD {
+            cx.event(Severity::Error, reason, &warning.to_string(), &crate::about(source));
+        }
     }
 }
 

@@ -9,6 +9,7 @@
 //! `NotImplemented`.
 
 mod apply;
+mod decryption;
 mod finalize;
 mod gather;
 mod health;
@@ -22,6 +23,7 @@ mod variables;
 mod wakes;
 
 pub use apply::owner;
+pub use decryption::Fallback;
 pub use gather::{artifact_of, source_ref};
 pub use plan::overlay;
 pub use preview::{Outlook, Recipe, preview, recipe, recipe_alone, stale};
@@ -44,6 +46,7 @@ use weir_artifact::Fetcher;
 use weir_base::Tree;
 use weir_kube::{Identity, Session};
 use weir_object::{GroupKind, Inventory};
+use weir_render::Overlay;
 use weir_runtime::{Cx, Done, Failure, Metadata, Reconciler, Runtime, Trigger, conditions};
 
 /// What the controller is told at its start; Flux's flags of the same names.
@@ -73,6 +76,10 @@ pub struct Options {
     pub fail_fast: bool,
     /// A variable that is not set and has no default is an error (gate `StrictPostBuildSubstitutions`).
     pub strict_substitutions: bool,
+    /// Where the age keys are of Kustomizations that name none (`--sops-age-secret`).
+    pub sops_age_secret: Option<Fallback>,
+    /// A file that was changed after it was encrypted is an error, not a warning (`--sops-mac`).
+    pub enforce_sops_mac: bool,
     /// Sources are read from the API server in each pass, not from the watch (gate `DirectSourceFetch`).
     pub direct_source_fetch: bool,
     /// A `readyExpr` is asked besides the Ready condition, not instead of it (gate `AdditiveCELDependencyCheck`).
@@ -95,6 +102,8 @@ impl Default for Options {
             requeue_dependency: Duration::from_secs(30),
             fail_fast: true,
             strict_substitutions: true,
+            sops_age_secret: None,
+            enforce_sops_mac: false,
             direct_source_fetch: false,
             additive_cel_dependency_check: false,
             http_retry: 9,
@@ -235,16 +244,21 @@ impl Kustomizations {
         cx.status_mut().last_attempted_revision = Some(source.revision.clone());
         let gathered = variables::gather(cx.session(), &key.0, plan.post_build.as_ref(), plan.strict).await?;
         let substitution = gathered.substitution;
+        let (fallback, enforce_mac) = (self.options.sops_age_secret.as_ref(), self.options.enforce_sops_mac);
+        let spec = object.spec.decryption.as_ref();
+        let decryption = decryption::gather(cx.session(), &key.0, spec, fallback, enforce_mac).await?;
+        let overlay = Overlay { substitution, decryption, ..plan.overlay.clone() };
         let check_all = gather::is_asked_for(cx) || self.memories.is_check_due(&key, plan.interval);
         let manner = format!("{:?} force={} prune={}", tenant.identity(), plan.apply.force, plan.prune);
         let held = self.memories.built(&key).filter(|built| {
             let is_settled = || tracker.is_settled(built.objects.iter().map(|object| &object.id));
             !check_all && built.manner == manner && is_inventory(cx, built) && is_settled()
         });
-        let (applied, digest) = match apply::build(plan, substitution, tree, held, cx.budget()).await? {
+        let (applied, digest) = match apply::build(plan, overlay, tree, held, cx.budget()).await? {
             apply::Build::Same(built) => (built.again(object, cx, source), built.digest.clone()),
             apply::Build::New(rendered) => {
                 self.memories.set_built(&key, None);
+                apply::warn(cx, &rendered.warnings, source);
                 let applied = apply::apply(object, cx, &means(check_all), rendered.objects).await?;
                 if check_all {
                     self.memories.checked(&key);

@@ -55,7 +55,8 @@ pub(crate) fn plan(object: &Kustomization, options: &Options) -> Result<Plan, Fa
     let KustomizationSpec {
         common_metadata,
         depends_on,
-        decryption,
+        // Its keys are gathered.
+        decryption: _,
         interval: _,
         retry_interval: _,
         kube_config,
@@ -83,9 +84,8 @@ pub(crate) fn plan(object: &Kustomization, options: &Options) -> Result<Plan, Fa
         build_metadata,
         ignore,
     } = &object.spec;
-    let missing = [(decryption.is_some(), "spec.decryption"), (kube_config.is_some(), "spec.kubeConfig")];
-    if let Some((_, field)) = missing.iter().find(|(is_set, _)| *is_set) {
-        return Err(Failure::not_implemented(field));
+    if kube_config.is_some() {
+        return Err(Failure::not_implemented("spec.kubeConfig"));
     }
     let namespace = object.metadata.namespace.clone().unwrap_or_default();
     let Some(source) = source_ref.clone() else {
@@ -130,7 +130,8 @@ pub(crate) fn plan(object: &Kustomization, options: &Options) -> Result<Plan, Fa
             build_metadata: build_metadata.iter().map(|option| option.as_str().to_owned()).collect(),
             labels: common.labels,
             annotations: common.annotations,
-            // Its variables are gathered.
+            // Their keys and variables are gathered.
+            decryption: None,
             substitution: None,
         },
         post_build: post_build.clone(),
@@ -248,14 +249,34 @@ mod tests {
 
     #[test]
     fn fields_that_cannot_be_done_yet_are_named() {
-        for (field, value) in
-            [("decryption", r#"{"provider":"sops"}"#), ("kubeConfig", r#"{"secretRef":{"name":"x"}}"#)]
-        {
-            let object = object(&format!(r#"{{{SOURCE},"{field}":{value}}}"#));
-            let message = format!("spec.{field} is not implemented in this version of weir");
-            let failure = plan(&object, &Options::default()).expect_err("not implemented");
-            assert_eq!(failure, Failure::Stalled { reason: "NotImplemented", message });
-        }
+        let object = object(&format!(r#"{{{SOURCE},"kubeConfig":{{"secretRef":{{"name":"x"}}}}}}"#));
+        let message = "spec.kubeConfig is not implemented in this version of weir".to_owned();
+        let failure = plan(&object, &Options::default()).expect_err("not implemented");
+        assert_eq!(failure, Failure::Stalled { reason: "NotImplemented", message });
+    }
+
+    #[test]
+    fn who_has_no_rights_of_its_own_wants_an_account() {
+        let restricted = Options { require_service_account: true, ..Options::default() };
+        let refused = |spec: &str, options: &Options| match plan(&object(spec), options) {
+            Err(Failure::Stalled { reason, message }) => Some((reason, message)),
+            _ => None,
+        };
+        let (reason, message) = refused(&format!("{{{SOURCE}}}"), &restricted).expect("is refused");
+        assert_eq!(reason, "AccessDenied");
+        assert!(message.contains("spec.serviceAccountName is not set"), "{message}");
+        assert_eq!(refused(&format!(r#"{{{SOURCE},"serviceAccountName":"team"}}"#), &restricted), None);
+        let default = Options { default_service_account: Some("default".to_owned()), ..restricted };
+        assert_eq!(refused(&format!("{{{SOURCE}}}"), &default), None);
+    }
+
+    #[test]
+    fn external_artifacts_wait_for_their_gate() {
+        let object = object(r#"{"sourceRef":{"kind":"ExternalArtifact","name":"x"}}"#);
+        let failure = plan(&object, &Options::default()).expect_err("is refused");
+        let message = "can't access 'ExternalArtifact/team/x', ExternalArtifact feature gate is disabled";
+        assert_eq!(failure, Failure::stalled(reasons::ACCESS_DENIED, message));
+        assert!(plan(&object, &Options { external_artifacts: true, ..Options::default() }).is_ok());
     }
 
     #[test]

@@ -2,14 +2,14 @@
 //! [`apply`](crate::apply), so that the answer is what the controller does.
 
 use crate::plan::{Plan, plan};
-use crate::{Options, apply, variables};
+use crate::{Options, apply, decryption, variables};
 use weir_api::Kustomization;
 use weir_apply::{Applier, Fate, Preview, fate, scoped};
 use weir_base::Diagnose;
 use weir_doc::Node;
 use weir_kube::Session;
 use weir_object::{Inventory, ObjectRef, order_key};
-use weir_render::{Overlay, Variables};
+use weir_render::{Decryption, Overlay, Variables};
 
 /// How a Kustomization is built.
 #[derive(Clone, Debug)]
@@ -20,13 +20,22 @@ pub struct Recipe {
     pub secrets: Vec<String>,
 }
 
-/// Reads what a build needs besides files. The error says which field cannot be done, or what is missing.
-pub async fn recipe(session: &Session, object: &Kustomization, strict: bool) -> Result<Recipe, String> {
+/// Reads what a build needs besides files; the keys only for one that `decrypts`, what is encrypted is masked by the
+/// others. The error says which field cannot be done, or what is missing.
+pub async fn recipe(session: &Session, object: &Kustomization, strict: bool, decrypts: bool) -> Result<Recipe, String> {
     let Plan { overlay, post_build, .. } = planned(object)?;
     let namespace = object.metadata.namespace.as_deref().unwrap_or_default();
     let gathered = variables::gather(session, namespace, post_build.as_ref(), strict).await;
     let gathered = gathered.map_err(|failure| failure.message().to_owned())?;
-    Ok(Recipe { overlay: Overlay { substitution: gathered.substitution, ..overlay }, secrets: gathered.secrets })
+    let decryption = match decrypts {
+        false => Some(Decryption::Mask),
+        true => {
+            let decryption = decryption::gather(session, namespace, object.spec.decryption.as_ref(), None, false).await;
+            decryption.map_err(|failure| failure.message().to_owned())?
+        }
+    };
+    let overlay = Overlay { substitution: gathered.substitution, decryption, ..overlay };
+    Ok(Recipe { overlay, secrets: gathered.secrets })
 }
 
 /// The same from the object alone, without the variables that are in other objects.
@@ -34,7 +43,7 @@ pub fn recipe_alone(object: &Kustomization, strict: bool) -> Result<Overlay, Str
     let Plan { overlay, post_build, .. } = planned(object)?;
     let completed = post_build.map(|post_build| variables::completed(Variables::default(), &post_build, strict));
     let substitution = completed.transpose().map_err(|failure| failure.message().to_owned())?;
-    Ok(Overlay { substitution, ..overlay })
+    Ok(Overlay { substitution, decryption: Some(Decryption::Mask), ..overlay })
 }
 
 /// What a run would do.

@@ -73,6 +73,7 @@ fn asked_for(path: &str, overlay: &Overlay) -> [u8; 32] {
         build_metadata,
         labels,
         annotations,
+        decryption,
         substitution,
     } = overlay;
     let mut hash = Sha256::new();
@@ -91,6 +92,9 @@ fn asked_for(path: &str, overlay: &Overlay) -> [u8; 32] {
             part(&mut hash, name, key.as_bytes());
             part(&mut hash, "=", value.as_bytes());
         }
+    }
+    if let Some(decryption) = decryption {
+        part(&mut hash, "decryption", decryption.fingerprint().as_bytes());
     }
     if let Some(Substitution { variables, strict, always }) = substitution {
         part(&mut hash, "substitution", &[u8::from(*strict), u8::from(*always)]);

@@ -1,7 +1,7 @@
 //! The kustomization.yaml that a Kustomization builds: the one in the source, or one made from the
 //! manifests found, with the object's own fields added. As fluxcd/pkg/kustomize generates it.
 
-use crate::{RenderError, Substitution};
+use crate::{Decryption, RenderError, Substitution};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use weir_base::{Budget, Origin, Tree, tree, tree::Found};
@@ -25,6 +25,8 @@ pub struct Overlay {
     /// Put on every object after the build.
     pub labels: BTreeMap<String, String>,
     pub annotations: BTreeMap<String, String>,
+    /// What is done with what SOPS encrypted.
+    pub decryption: Option<Decryption>,
     /// Post-build substitution.
     pub substitution: Option<Substitution>,
 }
@@ -77,6 +79,7 @@ fn adds(overlay: &Overlay) -> bool {
         build_metadata,
         labels: _,
         annotations: _,
+        decryption: _,
         substitution: _,
     } = overlay;
     namespace.is_some()

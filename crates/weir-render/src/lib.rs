@@ -4,20 +4,24 @@
 //! Contract: the answer depends on the tree, the path and the overlay only. Every object knows the
 //! file and line it comes from.
 //!
-//! Limits of this version: no decryption; asking for it is refused by the caller.
+//! Limits of this version: keys that a service holds (KMS, Vault) are not asked for.
 
 mod closure;
+mod decrypt;
 mod error;
 mod generate;
 mod substitute;
 
 pub use closure::Closure;
+pub use decrypt::{Decryption, Warning};
 pub use error::RenderError;
 pub use generate::Overlay;
 pub use substitute::Substitution;
 pub use weir_kustomize::Picker;
 pub use weir_kustomize::substitute::{SubstituteError, Variables};
+pub use weir_sops::Keyring;
 
+use decrypt::Decryptor;
 use sha2::{Digest, Sha256};
 use std::fmt::Write as _;
 use weir_base::{Budget, Tree, tree};
@@ -32,6 +36,8 @@ pub struct Rendered {
     pub digest: String,
     /// What this depends on.
     pub closure: Closure,
+    /// What was seen that is no error, each once.
+    pub warnings: Vec<Warning>,
 }
 
 /// Builds the objects at `path` of a source, changed as the overlay says.
@@ -40,6 +46,10 @@ pub fn render(tree: &Tree, path: &str, overlay: &Overlay, budget: &Budget) -> Re
     let path = tree::join("", path.trim_start_matches('/'))?;
     let (mut copy, trace) = tree.traced();
     let is_empty = generate::kustomization(&mut copy, &path, overlay, budget)?;
+    let mut decryptor = overlay.decryption.as_ref().map(|decryption| Decryptor::new(decryption, tree, budget));
+    if let Some(decryptor) = &mut decryptor {
+        decryptor.files(&mut copy, &path)?;
+    }
     let options = weir_kustomize::Options {
         load_restrictor: weir_kustomize::LoadRestrictor::None,
         order: weir_kustomize::Order::None,
@@ -48,6 +58,16 @@ pub fn render(tree: &Tree, path: &str, overlay: &Overlay, budget: &Budget) -> Re
     let mut objects =
         if is_empty { Vec::new() } else { weir_kustomize::build(&copy, &path, &options, budget)?.objects };
     objects.retain(|object| meta::group_version(object).is_none_or(|(group, _)| group != "kustomize.config.k8s.io"));
+    let mut warnings = Vec::new();
+    if let Some(mut decryptor) = decryptor {
+        for object in &mut objects {
+            decryptor.object(object)?;
+        }
+        warnings = decryptor.warnings;
+    }
+    for object in &objects {
+        decrypt::check(object, &mut warnings)?;
+    }
     if let Some(substitution) = &overlay.substitution {
         for object in &mut objects {
             substitute::object(object, substitution, budget)?;
@@ -66,5 +86,5 @@ pub fn render(tree: &Tree, path: &str, overlay: &Overlay, budget: &Budget) -> Re
         out
     });
     let closure = Closure::of(tree, &trace, asked, overlay);
-    Ok(Rendered { objects, digest, closure })
+    Ok(Rendered { objects, digest, closure, warnings })
 }

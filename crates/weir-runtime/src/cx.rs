@@ -1,9 +1,11 @@
 use crate::conditions;
 use crate::events::Involved;
+use crate::metrics::{Family, Metrics};
 use crate::patch;
 use crate::{Failure, Metadata, Recorder, Severity};
 use kube::ResourceExt;
 use serde_json::Value;
+use std::sync::Arc;
 use std::time::Instant;
 use weir_api::{FluxObject, FluxStatus};
 use weir_base::Budget;
@@ -15,6 +17,7 @@ use weir_object::{ObjectId, ObjectRef};
 pub struct Cx<O: FluxObject> {
     pub(crate) session: Session,
     pub(crate) recorder: Recorder,
+    pub(crate) metrics: Arc<Metrics>,
     pub(crate) object: O,
     pub(crate) written: Value,
     pub(crate) resource_version: String,
@@ -88,6 +91,12 @@ impl<O: FluxObject> Cx<O> {
     /// An event about this object.
     pub fn event(&self, severity: Severity, reason: &str, message: &str, metadata: &Metadata) {
         self.recorder.send(&self.involved(), severity, reason, message, metadata);
+    }
+
+    /// Counts something that happened to this object.
+    pub fn count(&self, family: &Family) {
+        let ObjectId { kind, namespace, name, .. } = self.object_ref().id;
+        self.metrics.add(family, &[("kind", &kind), ("name", &name), ("namespace", &namespace)], 1.0);
     }
 
     pub fn object_ref(&self) -> ObjectRef {

@@ -94,6 +94,7 @@ pub(crate) async fn drive<R: Reconciler>(reconciler: &R, shared: &Shared<R::Obje
     let mut cx = Cx {
         session: shared.session.clone(),
         recorder: shared.recorder.clone(),
+        metrics: shared.metrics.clone(),
         written: serde_json::to_value(object.status()).unwrap_or(Value::Null),
         resource_version: object.resource_version().unwrap_or_default(),
         manager: R::STATUS_MANAGER,

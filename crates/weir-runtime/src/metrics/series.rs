@@ -7,6 +7,11 @@ pub const RECONCILE_DURATION: Family = Family {
     help: "The duration in seconds of a GitOps Toolkit resource reconciliation.",
     kind: Kind::Histogram(reconcile_durations),
 };
+pub const SOPS_MAC_MISMATCHES: Family = Family {
+    name: "weir_sops_mac_mismatches_total",
+    help: "Files that were changed after SOPS encrypted them, each time they were built",
+    kind: Kind::Counter,
+};
 pub const RECONCILES: Family = Family {
     name: "controller_runtime_reconcile_total",
     help: "Total number of reconciliations per controller",

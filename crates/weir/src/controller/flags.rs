@@ -1,5 +1,6 @@
 //! Flux's flags, unchanged: names, defaults and meaning.
 
+use super::cluster::runtime_namespace;
 use super::gates::Gates;
 use crate::controllers::Role;
 use crate::error::CliError;
@@ -142,6 +143,13 @@ pub struct Kustomize {
     /// Flux's flags.
     #[arg(long, num_args = 0..=1, require_equals = true, default_value_t = false, default_missing_value = "true", action = clap::ArgAction::Set)]
     pub require_service_account: bool,
+    /// Secret in RUNTIME_NAMESPACE with the age keys of Kustomizations whose decryption names no Secret.
+    #[arg(long, default_value = "", value_name = "NAME")]
+    pub sops_age_secret: String,
+    /// What a file is that was changed after SOPS encrypted it: warn tells of it, enforce refuses the build. An addition to
+    /// Flux's flags, which looks at no MAC.
+    #[arg(long, default_value = "warn", value_parser = ["warn", "enforce"], value_name = "MODE")]
+    pub sops_mac: String,
     /// Take over the fields of these field managers, by the beginning of their name; may be given several times.
     #[arg(long, value_name = "NAME", action = clap::ArgAction::Append)]
     pub override_manager: Vec<String>,
@@ -253,6 +261,11 @@ impl Kustomize {
             concurrent: self.concurrent,
             default_service_account: Some(self.default_service_account.clone()).filter(|name| !name.is_empty()),
             require_service_account: self.require_service_account,
+            sops_age_secret: Some(self.sops_age_secret.clone()).filter(|name| !name.is_empty()).map(|name| {
+                let namespace = runtime_namespace().unwrap_or_else(|| "flux-system".to_owned());
+                weir_kustomization::Fallback { namespace, name }
+            }),
+            enforce_sops_mac: self.sops_mac == "enforce",
             external_artifacts: shared.feature_gates.external_artifacts,
             no_cross_namespace_refs: shared.no_cross_namespace_refs,
             fail_fast: shared.feature_gates.fail_fast,

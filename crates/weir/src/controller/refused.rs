@@ -15,7 +15,6 @@ const REFUSED: &[(&str, &str)] = &[
     ("helm-index-max-size", ""),
     ("insecure-kubeconfig-exec", "false"),
     ("insecure-kubeconfig-tls", "false"),
-    ("sops-age-secret", ""),
     ("sops-vault-configmap", ""),
     ("token-cache-max-duration", ""),
     ("token-cache-max-size", ""),

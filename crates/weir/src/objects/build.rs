@@ -101,9 +101,9 @@ impl Builder<'_> {
         let is_asked =
             !self.args.dry_run && post_build.is_some_and(|post_build| !post_build.substitute_from.is_empty());
         let overlay = match is_asked {
-            true => {
-                weir_kustomization::recipe(self.session().await?, object, strict).await.map(|recipe| recipe.overlay)
-            }
+            true => weir_kustomization::recipe(self.session().await?, object, strict, false)
+                .await
+                .map(|recipe| recipe.overlay),
             false => weir_kustomization::recipe_alone(object, strict),
         };
         overlay.map_err(|error| CliError::new(format!("{}: {error}", live::id(object))))

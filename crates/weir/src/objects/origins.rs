@@ -92,7 +92,7 @@ pub(super) async fn origins(
 
 /// Names of objects may have variables in them. Where these cannot be read, most objects are found without.
 async fn overlay(session: &Session, object: &Kustomization) -> Result<Overlay, String> {
-    match weir_kustomization::recipe(session, object, false).await {
+    match weir_kustomization::recipe(session, object, false, false).await {
         Ok(recipe) => Ok(recipe.overlay),
         Err(_) => weir_kustomization::overlay(object),
     }

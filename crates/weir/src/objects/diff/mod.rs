@@ -105,7 +105,7 @@ async fn compared(args: &Args) -> Result<Section, CliError> {
 async fn section(args: &Args, session: &Session, object: &Kustomization, folder: &Path) -> Result<Section, CliError> {
     let id = live::id(object);
     let shown = id.to_string();
-    let recipe = weir_kustomization::recipe(session, object, args.from.strict_substitute).await;
+    let recipe = weir_kustomization::recipe(session, object, args.from.strict_substitute, true).await;
     let recipe = recipe.map_err(|error| CliError::new(format!("{shown}: {error}")))?;
     let hidden = Hidden::new(&recipe.secrets);
     let built = local::build(folder, &recipe.overlay, &args.from.ignore_paths)
