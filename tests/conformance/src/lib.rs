@@ -4,6 +4,8 @@
 //! and what the original made of it: `expect.yaml`, or `expect.err` when it failed. The file `VERSION`
 //! beside the groups names the original; the binary `rerun` writes the expectations anew.
 
+pub mod sops;
+
 use anyhow::Context;
 use std::path::{Path, PathBuf};
 use weir_base::Tree;
