@@ -8,6 +8,8 @@ use std::process::Command;
 
 const KUSTOMIZE: &str = "sigs.k8s.io/kustomize/kustomize/v5@v5.8.1";
 
+const SOPS: &str = "github.com/getsops/sops/v3/cmd/sops@v3.13.2";
+
 const EXPRESSIONS: &str = "tests/conformance/cel/expressions";
 
 /// Random overlays, built by the original and by ours; the commit decides them unless a seed is given.
@@ -24,9 +26,13 @@ pub fn fuzz_kustomize(args: &[&str]) -> Result<(), String> {
 
 /// The original, installed.
 pub fn kustomize() -> Result<PathBuf, String> {
-    execute(Command::new("go").args(["install", KUSTOMIZE]))?;
+    install(KUSTOMIZE, "kustomize")
+}
+
+fn install(module: &str, program: &str) -> Result<PathBuf, String> {
+    execute(Command::new("go").args(["install", module]))?;
     let gopath = read(Command::new("go").args(["env", "GOPATH"]))?;
-    Ok(PathBuf::from(String::from_utf8_lossy(&gopath).trim()).join("bin/kustomize"))
+    Ok(PathBuf::from(String::from_utf8_lossy(&gopath).trim()).join("bin").join(program))
 }
 
 pub fn run(rerun: bool) -> Result<(), String> {
@@ -34,6 +40,8 @@ pub fn run(rerun: bool) -> Result<(), String> {
         let program = kustomize()?;
         let rerun = ["run", "--locked", "--package", "weir-conformance", "--bin", "rerun", "--"];
         execute(cargo().args(rerun).arg(program))?;
+        let sops = ["run", "--locked", "--package", "weir-conformance", "--bin", "rerun_sops", "--"];
+        execute(cargo().args(sops).arg(install(SOPS, "sops")?))?;
         // Flux's own packages, by their modules.
         let go = |tool: &str, what: &str, file: &str| {
             let mut go = Command::new("go");

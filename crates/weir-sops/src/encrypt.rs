@@ -93,7 +93,8 @@ pub fn encrypt(
         last_modified: Time::of_unix(world.now),
         mac: String::new(),
         mac_only_encrypted: plan.mac_only_encrypted,
-        rule: plan.rule.clone(),
+        // Data of one value are encrypted whatever the rule says.
+        rule: if format == Format::Binary { Rule::UnencryptedSuffix(String::new()) } else { plan.rule.clone() },
         version: VERSION.to_owned(),
         line: 0,
     };
@@ -156,6 +157,21 @@ impl File {
         }
         file.wrap(key, keyring, world)?;
         file.print().map(Some)
+    }
+
+    /// Adds keys to the first group and removes others by name, for the next [`File::rotate`].
+    pub fn change_keys(&mut self, added: Vec<MasterKey>, removed: &[String]) {
+        for group in &mut self.metadata.groups {
+            group.retain(|key| !removed.contains(&key.name()));
+        }
+        if let Some(first) = self.metadata.groups.first_mut() {
+            for key in added {
+                if first.iter().all(|known| !known.is(&key)) {
+                    first.push(key);
+                }
+            }
+        }
+        self.metadata.groups.retain(|group| !group.is_empty());
     }
 
     fn seal_with_new_key(

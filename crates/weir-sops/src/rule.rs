@@ -88,7 +88,7 @@ impl Matcher {
     /// Whether what lies at `path`, below the comments that are active at each level, is encrypted.
     pub fn encrypts(&self, path: &[String], comments: &[Vec<Text>], is_comment: bool) -> bool {
         match &self.rule {
-            Rule::UnencryptedSuffix(suffix) => !path.iter().any(|key| key.ends_with(suffix)),
+            Rule::UnencryptedSuffix(suffix) => suffix.is_empty() || !path.iter().any(|key| key.ends_with(suffix)),
             Rule::EncryptedSuffix(suffix) => path.iter().any(|key| key.ends_with(suffix)),
             Rule::UnencryptedRegex(_) => !path.iter().any(|key| self.matches(key.as_bytes())),
             Rule::EncryptedRegex(_) => path.iter().any(|key| self.matches(key.as_bytes())),

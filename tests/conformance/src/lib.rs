@@ -5,6 +5,7 @@
 //! beside the groups names the original; the binary `rerun` writes the expectations anew.
 
 pub mod remote;
+pub mod sops;
 
 use anyhow::Context;
 use std::path::{Path, PathBuf};

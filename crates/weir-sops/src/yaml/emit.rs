@@ -15,6 +15,8 @@ pub(crate) struct Emitter {
     /// For each finished line where it comes from, and for the one that is being written.
     pub(super) lines: Vec<u32>,
     pub(super) origin: u32,
+    /// Where the node that comes next is from; the line before it may not have ended yet.
+    pending: u32,
     pub(super) best_indent: i64,
     pub(super) indent: i64,
     indents: Vec<i64>,
@@ -46,6 +48,7 @@ impl Emitter {
             out: Zeroizing::new(Vec::with_capacity(room)),
             lines: Vec::new(),
             origin: 0,
+            pending: 0,
             best_indent: if (2..=9).contains(&indent) { indent } else { 2 },
             indent: -1,
             indents: Vec::new(),
@@ -99,9 +102,7 @@ impl Emitter {
             set(&mut self.line_comment, &node.line_comment);
             set(&mut self.foot, &node.foot);
         }
-        if node.line > 0 {
-            self.origin = node.line;
-        }
+        self.pending = node.line;
     }
 
     /// The comments that come with the end of a collection.
@@ -249,6 +250,7 @@ impl Emitter {
             let tag = node.tag.clone();
             self.indicator(&tag, true, false, false);
         }
+        self.origin = node.line;
         let style = self.style(node, place);
         self.increase_indent(true, place.entry);
         self.text(&node.value, style);
@@ -282,6 +284,7 @@ impl Emitter {
         }
         if !self.head.is_empty() {
             self.write_indent();
+            self.origin = self.pending;
             let head = std::mem::take(&mut self.head);
             self.comment(&head);
         }

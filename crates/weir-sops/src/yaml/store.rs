@@ -78,6 +78,9 @@ impl Reader<'_> {
         let node = &tied.node;
         let too_large = Self::exhausted(node.line);
         self.budget.spend(1).map_err(&too_large)?;
+        // What an alias stands for is copied, its text and its comments too.
+        let text = node.value.len() + node.head.len() + node.line_comment.len() + node.foot.len();
+        self.budget.take_bytes(text as u64).map_err(&too_large)?;
         match node.kind {
             Kind::Scalar => scalar(node),
             Kind::Alias => {
