@@ -14,7 +14,7 @@ use weir_base::{Budget, Diagnose, Tree};
 use weir_doc::Node;
 use weir_kube::Session;
 use weir_object::{Inventory, ObjectRef, meta};
-use weir_render::{Overlay, Rendered, Substitution, render as render_tree};
+use weir_render::{Fetch, Manner, Overlay, Rendered, Substitution, render_in};
 use weir_runtime::{Cx, Failure, Severity, conditions};
 
 pub(crate) const MANAGER: &str = "kustomize-controller";
@@ -47,13 +47,17 @@ pub(crate) async fn build(
     substitution: Option<Substitution>,
     tree: Arc<Tree>,
     held: Option<Arc<Built>>,
+    remotes: Option<Arc<dyn Fetch>>,
     budget: &Budget,
 ) -> Result<Build, Failure> {
     let (path, budget) = (plan.path.clone(), budget.clone());
     let overlay = Overlay { substitution, ..plan.overlay.clone() };
     let work = move || match held.filter(|held| held.closure.holds(&tree, &path, &overlay)) {
         Some(held) => Ok(Build::Same(held)),
-        None => render_tree(&tree, &path, &overlay, &budget).map(Build::New),
+        None => {
+            let manner = Manner { remotes: remotes.as_deref(), provenance: false };
+            render_in(&tree, &path, &overlay, manner, &budget).map(Build::New)
+        }
     };
     match tokio::task::spawn_blocking(work).await {
         Ok(result) => result.map_err(|error| Failure::of(&error)),

@@ -10,6 +10,7 @@ mod local;
 mod log;
 mod objects;
 mod output;
+mod remote;
 mod sandbox;
 mod up;
 

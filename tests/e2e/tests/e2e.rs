@@ -56,6 +56,8 @@ mod lifecycle;
 mod many;
 #[path = "scenarios/ownership.rs"]
 mod ownership;
+#[path = "scenarios/remote_bases.rs"]
+mod remote_bases;
 #[path = "scenarios/replicas.rs"]
 mod replicas;
 #[path = "scenarios/rights.rs"]

@@ -143,7 +143,7 @@ fn replacements(tree: &Tree, root: Option<&Path>, flags: &[String]) -> Result<Ve
             let replace = document.get("replace").and_then(Node::as_map);
             for (url, path) in replace.into_iter().flat_map(|map| map.iter()) {
                 let Some(path) = path.as_str() else {
-                    let at = Origin::new(Some(CONFIG.into()), url.line, url.col);
+                    let at = Origin::new(Some(CONFIG.into()), url.line, url.col());
                     return Err(CliError::new(format!("{at}: replace must map a URL to a folder")));
                 };
                 pairs.push((url.as_str().to_owned(), root.join(path)));
