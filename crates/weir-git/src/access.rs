@@ -12,6 +12,7 @@ pub struct Access {
     /// What is agreed on with an ssh server.
     pub ssh_options: crate::ssh::Options,
     pub proxy: Option<Proxy>,
+    pub reach: crate::Reach,
 }
 
 /// What is sent with each request to the URL's own host.

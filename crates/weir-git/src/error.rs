@@ -1,3 +1,4 @@
+use crate::reach::INSIDE;
 use std::time::Duration;
 use weir_base::{Class, Diagnose, Exhausted, redact_url};
 
@@ -50,6 +51,8 @@ pub enum GitError {
     Status { url: String, status: u16, retry_after: Option<Duration> },
     #[error("a redirect to {to} is not followed: {why}")]
     Redirect { to: String, why: &'static str },
+    #[error("{url} {INSIDE}")]
+    Inside { url: String },
     #[error("{0}")]
     Credentials(String),
     #[error("the host key of {host} is not trusted: it offered {offered}; known for it: {known}")]

@@ -15,6 +15,7 @@ mod hosts;
 mod http;
 mod limits;
 mod local;
+mod reach;
 mod reference;
 mod remote;
 mod selection;
@@ -23,8 +24,10 @@ pub mod ssh;
 
 pub use access::{Access, ClientCertificate, Login, Proxy, SshIdentity};
 pub use error::GitError;
+pub use http::{Download, download};
 pub use limits::Limits;
 pub use local::{Repository, is_repository};
+pub use reach::Reach;
 pub use reference::{Reference, Resolved};
 pub use remote::Remote;
 pub use selection::Selection;

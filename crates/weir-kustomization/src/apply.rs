@@ -14,7 +14,7 @@ use weir_base::{Budget, Diagnose, Tree};
 use weir_doc::Node;
 use weir_kube::Session;
 use weir_object::{Inventory, ObjectRef, meta};
-use weir_render::{Overlay, Rendered, Warning, render as render_tree};
+use weir_render::{Fetch, Manner, Overlay, Rendered, Warning, render_in};
 use weir_runtime::metrics::series;
 use weir_runtime::{Cx, Failure, Severity, conditions};
 
@@ -51,12 +51,16 @@ pub(crate) async fn build(
     overlay: Overlay,
     tree: Arc<Tree>,
     held: Option<Arc<Built>>,
+    remotes: Option<Arc<dyn Fetch>>,
     budget: &Budget,
 ) -> Result<Build, Failure> {
     let (path, budget) = (plan.path.clone(), budget.clone());
     let work = move || match held.filter(|held| held.closure.holds(&tree, &path, &overlay)) {
         Some(held) => Ok(Build::Same(held)),
-        None => render_tree(&tree, &path, &overlay, &budget).map(Build::New),
+        None => {
+            let manner = Manner { remotes: remotes.as_deref(), provenance: false };
+            render_in(&tree, &path, &overlay, manner, &budget).map(Build::New)
+        }
     };
     match tokio::task::spawn_blocking(work).await {
         Ok(result) => result.map_err(|error| Failure::of(&error)),

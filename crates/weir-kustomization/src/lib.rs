@@ -46,7 +46,7 @@ use weir_artifact::Fetcher;
 use weir_base::Tree;
 use weir_kube::{Identity, Session};
 use weir_object::{GroupKind, Inventory};
-use weir_render::Overlay;
+use weir_render::{Fetch, Overlay};
 use weir_runtime::{Cx, Done, Failure, Metadata, Reconciler, Runtime, Trigger, conditions};
 
 /// What the controller is told at its start; Flux's flags of the same names.
@@ -86,6 +86,8 @@ pub struct Options {
     pub additive_cel_dependency_check: bool,
     /// Tries to fetch an artifact after the first (`--http-retry`).
     pub http_retry: u32,
+    /// Who fetches remote bases; without it they are refused (`--no-remote-bases`).
+    pub remotes: Option<Arc<dyn Fetch>>,
 }
 
 impl Default for Options {
@@ -107,6 +109,7 @@ impl Default for Options {
             direct_source_fetch: false,
             additive_cel_dependency_check: false,
             http_retry: 9,
+            remotes: None,
         }
     }
 }
@@ -254,22 +257,23 @@ impl Kustomizations {
             let is_settled = || tracker.is_settled(built.objects.iter().map(|object| &object.id));
             !check_all && built.manner == manner && is_inventory(cx, built) && is_settled()
         });
-        let (applied, digest) = match apply::build(plan, overlay, tree, held, cx.budget()).await? {
-            apply::Build::Same(built) => (built.again(object, cx, source), built.digest.clone()),
-            apply::Build::New(rendered) => {
-                self.memories.set_built(&key, None);
-                apply::warn(cx, &rendered.warnings, source);
-                let applied = apply::apply(object, cx, &means(check_all), rendered.objects).await?;
-                if check_all {
-                    self.memories.checked(&key);
+        let (applied, digest) =
+            match apply::build(plan, overlay, tree, held, self.options.remotes.clone(), cx.budget()).await? {
+                apply::Build::Same(built) => (built.again(object, cx, source), built.digest.clone()),
+                apply::Build::New(rendered) => {
+                    self.memories.set_built(&key, None);
+                    apply::warn(cx, &rendered.warnings, source);
+                    let applied = apply::apply(object, cx, &means(check_all), rendered.objects).await?;
+                    if check_all {
+                        self.memories.checked(&key);
+                    }
+                    let (objects, counted) = (applied.all.clone(), applied.objects.clone());
+                    let (closure, digest) = (rendered.closure, rendered.digest);
+                    self.memories
+                        .set_built(&key, Some(Built { closure, digest: digest.clone(), objects, counted, manner }));
+                    (applied, digest)
                 }
-                let (objects, counted) = (applied.all.clone(), applied.objects.clone());
-                let (closure, digest) = (rendered.closure, rendered.digest);
-                self.memories
-                    .set_built(&key, Some(Built { closure, digest: digest.clone(), objects, counted, manner }));
-                (applied, digest)
-            }
-        };
+            };
         let awaited = Awaited::begin(run.clone(), plan, applied, digest, awaited.as_ref());
         self.check_health(object, cx, &means(false), awaited).await
     }

@@ -3,6 +3,8 @@
 //! Contract: after a change the file says what the original's would; it stands where its field stood, and what is not
 //! changed is not touched: deprecated spellings stay, entries are not sorted, no `apiVersion` is added.
 
+mod fix;
+
 use crate::transform::split_image;
 use weir_base::{Diagnose, Origin};
 use weir_doc::edit::{Step, Text};
@@ -356,6 +358,51 @@ impl Edit {
         self.put(field, at, &item)
     }
 
+    /// Changes values that a generator has as literals, and its namespace.
+    pub fn set_generator(
+        &mut self,
+        field: &str,
+        (name, namespace): (&str, &str),
+        literals: &[String],
+        new_namespace: &str,
+    ) -> Result<(), EditError> {
+        if literals.is_empty() && new_namespace.is_empty() {
+            return Err(EditError::wrong("at least one of --from-literal and --new-namespace has to be given"));
+        }
+        let at = self.items(field).iter().position(|item| is_generator(item, name, namespace));
+        let at = at.ok_or_else(|| EditError::wrong(format!("no entry of {field} has the name {name}")))?;
+        let mut item = self.items(field)[at].clone();
+        if !literals.is_empty() {
+            let known = item.get("literals").and_then(Node::as_seq).into_iter().flatten();
+            let mut all: Vec<(String, String)> = Vec::new();
+            for text in known.filter_map(Node::as_str) {
+                let (key, value) = literal(text)?;
+                all.retain(|(known, _)| known != key);
+                all.push((key.to_owned(), value.to_owned()));
+            }
+            for text in literals {
+                let (key, value) = literal(text)?;
+                let found = all.iter_mut().find(|(known, _)| known == key);
+                let (_, old) = found.ok_or_else(|| {
+                    EditError::wrong(format!("the entry '{name}' of {field} has no literal with the key {key}"))
+                })?;
+                value.clone_into(old);
+            }
+            let all: Vec<Node> = all.iter().map(|(key, value)| Node::string(format!("{key}={value}"))).collect();
+            item.set("literals", all);
+        }
+        if !new_namespace.is_empty() {
+            item.set("namespace", new_namespace);
+        }
+        self.put(field, Some(at), &item)
+    }
+
+    /// `buildMetadata`, as a whole.
+    pub fn set_entries(&mut self, field: &str, entries: &[String]) -> Result<(), EditError> {
+        let entries: Vec<Node> = entries.iter().map(|entry| Node::string(entry.as_str())).collect();
+        Ok(self.text.set(&[Step::Key(field)], &Node::from(entries))?)
+    }
+
     /// Takes out generators; says which names there were none of.
     pub fn remove_generators(
         &mut self,
@@ -374,6 +421,12 @@ impl Edit {
         self.remove_items(field, |item| names.iter().any(|name| is_generator(item, name, namespace)))?;
         Ok(missing)
     }
+}
+
+/// As the original has it: one equals sign, so that no value has any.
+fn literal(text: &str) -> Result<(&str, &str), EditError> {
+    let parts = text.split_once('=').filter(|(_, value)| !value.contains('='));
+    parts.ok_or_else(|| EditError::wrong(format!("'{text}' is not of the form KEY=VALUE with one equals sign")))
 }
 
 /// No namespace is the one named default.

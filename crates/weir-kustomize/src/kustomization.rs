@@ -57,7 +57,19 @@ pub(crate) struct Kustomization {
     pub validators: Vec<Sited>,
     pub build_metadata: Vec<String>,
     pub warnings: Vec<Warning>,
+    /// Where the fields are that steps are named after.
+    pub places: BTreeMap<&'static str, Origin>,
 }
+
+const PLACED: [&str; 7] = [
+    "namespace",
+    "namePrefix",
+    "nameSuffix",
+    "commonLabels",
+    "commonAnnotations",
+    "replacements",
+    "patchesStrategicMerge",
+];
 
 impl Kustomization {
     /// Reads the file; an error only where it is no YAML, all else is added to the mistakes.
@@ -79,6 +91,7 @@ impl Kustomization {
         fields.nested("metadata", read_metadata);
         refuse_helm(fields);
         let warnings = warnings(fields);
+        let places = PLACED.into_iter().filter_map(|name| Some((name, fields.node(name)?.meta.at.clone()))).collect();
         let mut resources = fields.strings("resources");
         resources.extend(fields.strings("bases"));
         let mut images = fields.items("images", Image::read);
@@ -115,9 +128,17 @@ impl Kustomization {
             validators: fields.strings("validators"),
             build_metadata: fields.strings("buildMetadata").into_iter().map(|sited| sited.text).collect(),
             warnings,
+            places,
         };
         fields.finish();
         Ok(kustomization)
+    }
+}
+
+impl Kustomization {
+    /// Where a field is.
+    pub fn place(&self, field: &str) -> &Origin {
+        self.places.get(field).unwrap_or(&self.at)
     }
 }
 

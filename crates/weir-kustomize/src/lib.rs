@@ -15,6 +15,7 @@
 //! by name. Comments never change how a field is merged. Regular expressions are bounded in size,
 //! nesting by [`weir_base::MAX_DEPTH`], bases of bases by 64, work and memory by the budget.
 
+mod annotated;
 mod args;
 mod config;
 mod crds;
@@ -33,6 +34,7 @@ mod origin;
 mod path;
 mod picker;
 mod plugins;
+mod provenance;
 mod read;
 pub mod remote;
 mod replacement;
@@ -50,6 +52,7 @@ mod timestamp;
 mod transform;
 mod validate;
 
+pub use annotated::{origin_of, set_by, to_yaml_with_origins};
 pub use error::KustomizeError;
 pub use loader::FILE_NAMES;
 pub use picker::Picker;
@@ -71,6 +74,8 @@ pub struct Options {
     pub order: Order,
     /// Label the objects `app.kubernetes.io/managed-by`, whatever the kustomization's `buildMetadata` says.
     pub managed_by_label: bool,
+    /// Note on each field that a step changed which one it was ([`set_by`]).
+    pub provenance: bool,
 }
 
 /// Which files a kustomization may name.

@@ -2,7 +2,6 @@
 
 use crate::remote::RepoSpec;
 use crate::resource::Resource;
-use crate::scalar::{self, Tag};
 use weir_doc::{Map, Node, emit};
 
 pub(crate) const ORIGIN: &str = "config.kubernetes.io/origin";
@@ -67,7 +66,10 @@ pub(crate) fn builtin(kind: &str) -> Node {
 }
 
 fn set(resource: &mut Resource, key: &str, text: &str) {
-    resource.node.ensure_map(&["metadata", "annotations"]).insert(key, scalar::new(text, Tag::String));
+    // kustomize writes all of them anew, so that they change with nothing else any more.
+    let mut annotations = resource.annotations();
+    annotations.insert(key.to_owned(), text.to_owned());
+    resource.set_annotations(&annotations);
 }
 
 /// Notes where an object comes from, unless that is known.

@@ -128,7 +128,7 @@ impl Plugin {
 
     pub fn transform(&self, run: &mut Run) -> Result<(), KustomizeError> {
         let loader = run.target.loader.clone();
-        run.noted(self.origin.clone(), |cx| self.apply(cx, &loader))
+        run.noted(self.origin.clone(), (&self.kind(), self.at()), |cx| self.apply(cx, &loader))
     }
 
     /// Runs the transformer without a note on the objects.

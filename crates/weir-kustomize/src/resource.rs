@@ -1,6 +1,7 @@
 //! An object on its way through a build, and what kustomize remembers of its past.
 
 use crate::id::{Gvk, Id};
+use crate::provenance::Marks;
 use crate::scalar::{self, Tag};
 use crate::schema::Schemas;
 use crate::shared;
@@ -49,13 +50,25 @@ pub(crate) struct Resource {
     pub has_shared: bool,
     /// The vars that take their value from here.
     pub vars: Vec<String>,
+    /// Who set what, and the object before the present step; see [`crate::provenance`].
+    pub marks: Option<Box<Marks>>,
+    pub before: Option<Box<Node>>,
 }
 
 impl Resource {
     pub fn new(node: Node) -> Self {
         let marked = node.path(&["metadata", "annotations", NEEDS_HASH]).and_then(Node::as_str);
         let history = History { needs_hash: marked == Some("enabled"), ..History::default() };
-        Self { node, history, allow_name_change: false, allow_kind_change: false, has_shared: false, vars: Vec::new() }
+        Self {
+            node,
+            history,
+            allow_name_change: false,
+            allow_kind_change: false,
+            has_shared: false,
+            vars: Vec::new(),
+            marks: None,
+            before: None,
+        }
     }
 
     pub fn at(&self) -> &Origin {

@@ -183,6 +183,12 @@ fn tag_name(value: &Value) -> &'static str {
     }
 }
 
+/// A scalar with a tag in its text.
+pub(crate) fn is_tagged(node: &Node) -> bool {
+    let tag = node.meta.note.as_ref().and_then(|note| note.tag.as_deref());
+    tag.is_some_and(|tag| tag != UNTYPED && tag != TIMESTAMP)
+}
+
 /// A scalar that was made without a tag.
 pub(crate) fn is_untyped(node: &Node) -> bool {
     let tag = node.meta.note.as_ref().and_then(|note| note.tag.as_deref());

@@ -10,7 +10,9 @@ use crate::remote::{Remotes, RepoSpec};
 use crate::resources::Resources;
 use crate::schema::{Schema, Schemas};
 use crate::transform::{self, Context, Subjects};
-use crate::{Built, KUSTOMIZE_VERSION, KustomizeError, Options, Warning, crds, generate, plugins, read, validate};
+use crate::{
+    Built, KUSTOMIZE_VERSION, KustomizeError, Options, Warning, crds, generate, plugins, provenance, read, validate,
+};
 use crate::{replacement, scalar};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -30,6 +32,7 @@ pub(crate) struct Build {
     pub schemas: Schemas,
     pub metadata: Vec<String>,
     warnings: Vec<Warning>,
+    provenance: bool,
 }
 
 /// A kustomization with the place it is read from.
@@ -74,32 +77,52 @@ pub(crate) fn build(
     let mut target = Target::load(loader, &Origin::default(), budget)?;
     let metadata = target.file.build_metadata.clone();
     target.trail = (!metadata.is_empty()).then(Trail::default);
-    let mut build = Build { schemas: Schemas::default(), metadata, warnings: target.file.warnings.clone() };
+    let mut build = Build {
+        schemas: Schemas::default(),
+        metadata,
+        warnings: target.file.warnings.clone(),
+        provenance: options.provenance,
+    };
     target.choose_schema(&mut build, budget)?;
     let gathered = target.gather(Gathered::default(), &mut build, budget)?;
     let Gathered { mut resources, config, vars } = gathered;
     let config = config.unwrap_or_default();
     let schemas = &build.schemas;
+    let begin = |resources: &mut Resources| {
+        if options.provenance {
+            provenance::before(&mut resources.list)
+        }
+    };
+    let end = |resources: &mut Resources, by: &str| provenance::after(&mut resources.list, by);
+    begin(&mut resources);
     resources.list.iter_mut().for_each(|resource| transform::add_hash(resource, schemas));
+    end(&mut resources, "hash of the content");
     if let Some(resource) = resources.list.iter().find(|resource| resource.has_broken_past()) {
         let problem = "a comma in a name or namespace that the object had, which kustomize separates them by";
         return Err(KustomizeError::object(resource.at(), problem));
     }
+    begin(&mut resources);
     let mut cx = Context { resources: &mut resources, schemas, budget };
     transform::references::fix(&mut cx, &config.name_reference)?;
+    end(&mut resources, "reference to a renamed object");
     let mut vars = vars;
     vars.sort_by(|a, b| a.name.cmp(&b.name));
+    begin(&mut resources);
+    let mut cx = Context { resources: &mut resources, schemas, budget };
     transform::vars::resolve(&mut cx, &vars, &config.var_reference)?;
+    end(&mut resources, "vars");
     drop_local(&mut resources)?;
     resources.check_unique(schemas)?;
     transform::sort::sort(&mut resources, target.file.sort_options.as_ref(), options.order, schemas)?;
     if options.managed_by_label || build.metadata.iter().any(|option| option == "managedByLabel") {
         let pairs = [("app.kubernetes.io/managed-by".to_owned(), format!("kustomize-{KUSTOMIZE_VERSION}"))];
         let specs = [crate::fieldspec::FieldSpec::at("metadata/labels", true)];
+        begin(&mut resources);
         let mut cx = Context { resources: &mut resources, schemas, budget };
         transform::add_labels(&mut cx, &BTreeMap::from(pairs), &specs, &target.file.at)?;
+        end(&mut resources, "buildMetadata");
     }
-    Ok(Built { objects: finish(resources, &build.metadata)?, warnings: build.warnings })
+    Ok(Built { objects: finish(resources, &build.metadata, options.provenance)?, warnings: build.warnings })
 }
 
 /// Drops what is marked as local configuration.
@@ -118,7 +141,7 @@ fn drop_local(resources: &mut Resources) -> Result<(), KustomizeError> {
 }
 
 /// The objects as they are printed: without kustomize's own annotations, times as Go prints them.
-fn finish(resources: Resources, metadata: &[String]) -> Result<Vec<Node>, KustomizeError> {
+fn finish(resources: Resources, metadata: &[String], provenance: bool) -> Result<Vec<Node>, KustomizeError> {
     let wants = |option: &str| metadata.iter().any(|known| known == option);
     let objects = resources.list.into_iter().map(|mut resource| {
         if resource.is_unpaired("annotations") {
@@ -139,6 +162,9 @@ fn finish(resources: Resources, metadata: &[String]) -> Result<Vec<Node>, Kustom
         scalar::check_keys(&resource.node)?;
         scalar::finish(&mut resource.node);
         scalar::print_as_json(&mut resource.node).map_err(|why| KustomizeError::object(resource.at(), why))?;
+        if provenance {
+            provenance::write(&mut resource.node, resource.marks.as_deref());
+        }
         Ok(resource.node)
     });
     objects.collect()
@@ -253,7 +279,7 @@ impl<'t> Target<'t> {
         }
         self.transform(&mut gathered, build, budget)?;
         let validators = plugins::load(self, &file.validators, "validators", build, budget)?;
-        let mut run = Run { target: self, resources: &mut gathered.resources, schemas: &build.schemas, budget };
+        let mut run = Run::new(self, &mut gathered.resources, build, budget);
         for validator in validators {
             validate::run(&mut run, &validator)?;
         }
@@ -347,52 +373,58 @@ impl<'t> Target<'t> {
         let file = &self.file;
         let config = gathered.config.clone().unwrap_or_default();
         let external = plugins::load(self, &file.transformers, "transformers", build, budget)?;
-        let mut run = Run { target: self, resources: &mut gathered.resources, schemas: &build.schemas, budget };
+        let mut run = Run::new(self, &mut gathered.resources, build, budget);
         if !file.patches_strategic_merge.is_empty() {
-            run.step("PatchStrategicMergeTransformer", |cx| {
+            run.step("PatchStrategicMergeTransformer", file.place("patchesStrategicMerge"), |cx| {
                 transform::strategic_patches(cx, &file.patches_strategic_merge, &self.loader)
             })?;
         }
         for patch in &file.patches {
-            run.step("PatchTransformer", |cx| transform::apply_patch(cx, patch, &self.loader))?;
+            run.step("PatchTransformer", &patch.at, |cx| transform::apply_patch(cx, patch, &self.loader))?;
         }
         let at = &file.at;
         if !file.namespace.is_empty() {
-            run.step("NamespaceTransformer", |cx| {
+            run.step("NamespaceTransformer", file.place("namespace"), |cx| {
                 transform::set_namespace(cx, &file.namespace, &config.namespace, Subjects::Default, false, at)
             })?;
         }
         if !file.name_prefix.is_empty() {
-            run.step("PrefixTransformer", |cx| transform::add_prefix(cx, &file.name_prefix, &config.name_prefix, at))?;
+            run.step("PrefixTransformer", file.place("namePrefix"), |cx| {
+                transform::add_prefix(cx, &file.name_prefix, &config.name_prefix, at)
+            })?;
         }
         if !file.name_suffix.is_empty() {
-            run.step("SuffixTransformer", |cx| transform::add_suffix(cx, &file.name_suffix, &config.name_suffix, at))?;
+            run.step("SuffixTransformer", file.place("nameSuffix"), |cx| {
+                transform::add_suffix(cx, &file.name_suffix, &config.name_suffix, at)
+            })?;
         }
         for label in &file.labels {
-            run.step("LabelTransformer", |cx| transform::add_label(cx, label, &config))?;
+            run.step("LabelTransformer", &label.at, |cx| transform::add_label(cx, label, &config))?;
         }
         if !file.labels.is_empty() || !file.common_labels.is_empty() {
-            run.step("LabelTransformer", |cx| {
+            run.step("LabelTransformer", file.place("commonLabels"), |cx| {
                 transform::add_labels(cx, &file.common_labels, &config.common_labels, at)
             })?;
         }
         if !file.common_annotations.is_empty() {
-            run.step("AnnotationsTransformer", |cx| {
+            run.step("AnnotationsTransformer", file.place("commonAnnotations"), |cx| {
                 transform::add_annotations(cx, &file.common_annotations, &config.common_annotations, at)
             })?;
         }
         for patch in &file.patches_json {
-            run.step("PatchJson6902Transformer", |cx| transform::json_patches(cx, patch, &self.loader))?;
+            run.step("PatchJson6902Transformer", &patch.at, |cx| transform::json_patches(cx, patch, &self.loader))?;
         }
         for replica in &file.replicas {
-            run.step("ReplicaCountTransformer", |cx| transform::set_replicas(cx, replica, &config.replicas))?;
+            run.step("ReplicaCountTransformer", &replica.at, |cx| {
+                transform::set_replicas(cx, replica, &config.replicas)
+            })?;
         }
         for image in &file.images {
-            run.step("ImageTagTransformer", |cx| transform::set_image(cx, image, &config.images))?;
+            run.step("ImageTagTransformer", &image.at, |cx| transform::set_image(cx, image, &config.images))?;
         }
         if !file.replacements.is_empty() {
             let replacements = replacement::load(&file.replacements, &self.loader, budget)?;
-            run.step("ReplacementTransformer", |cx| replacement::apply(cx, &replacements))?;
+            run.step("ReplacementTransformer", file.place("replacements"), |cx| replacement::apply(cx, &replacements))?;
         }
         for plugin in external {
             plugin.transform(&mut run)?;
@@ -407,27 +439,40 @@ pub(crate) struct Run<'r, 't> {
     pub resources: &'r mut Resources,
     pub schemas: &'r Schemas,
     pub budget: &'r Budget,
+    provenance: bool,
 }
 
-impl Run<'_, '_> {
+impl<'r, 't> Run<'r, 't> {
+    fn new(target: &'r Target<'t>, resources: &'r mut Resources, build: &'r Build, budget: &'r Budget) -> Self {
+        Self { target, resources, schemas: &build.schemas, budget, provenance: build.provenance }
+    }
+
     fn step(
         &mut self,
         kind: &str,
+        at: &Origin,
         transform: impl FnOnce(&mut Context) -> Result<(), KustomizeError>,
     ) -> Result<(), KustomizeError> {
         let by = origin::builtin(kind);
         let target = self.target;
         let origin = target.trail.as_ref().map(|trail| trail.configured(file_name(&target.file.file), by));
-        self.noted(origin, transform)
+        self.noted(origin, (kind, at), transform)
     }
 
     /// Runs a transformer and notes it on every object.
     pub fn noted(
         &mut self,
         origin: Option<Node>,
+        (kind, at): (&str, &Origin),
         transform: impl FnOnce(&mut Context) -> Result<(), KustomizeError>,
     ) -> Result<(), KustomizeError> {
+        if self.provenance {
+            provenance::before(&mut self.resources.list);
+        }
         transform(&mut Context { resources: self.resources, schemas: self.schemas, budget: self.budget })?;
+        if self.provenance {
+            provenance::after(&mut self.resources.list, &format!("{kind} ({at})"));
+        }
         if let Some(origin) = origin {
             self.resources.list.iter_mut().for_each(|resource| origin::note_transformation(resource, &origin));
         }

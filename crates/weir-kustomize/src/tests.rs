@@ -3,6 +3,7 @@
 use crate::{KustomizeError, LoadRestrictor, Options, Order, build, to_yaml};
 use weir_base::tree::Question;
 use weir_base::{Budget, Diagnose, Tree};
+use weir_doc::{Dialect, yaml};
 
 const CONFIG_MAP: &str = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\n";
 
@@ -256,10 +257,6 @@ fn patterns_are_bounded() {
 #[test]
 fn what_is_not_supported_is_named() {
     let cases = [
-        ("resources: ['https://user:pw@example.com/org/repo?ref=v1']", "https://example.com/org/repo"),
-        ("resources: ['git@github.com:org/repo']", "git@github.com:org/repo"),
-        ("resources: [github.com/org/repo]", "github.com/org/repo"),
-        ("components: ['ssh://git@example.com/a']", "ssh://git@example.com/a"),
         ("helmCharts: [{name: x}]", "helmCharts"),
         ("helmChartInflationGenerator: [{chartName: x}]", "helmChartInflationGenerator"),
         ("helmGlobals: {chartHome: x}", "helmGlobals"),
@@ -271,6 +268,21 @@ fn what_is_not_supported_is_named() {
         let report = report(&[("kustomization.yaml", kustomization)], ".");
         assert!(report.starts_with("kustomization.yaml:1: "), "{report}");
         assert!(report.contains(name) && report.contains("not supported") && !report.contains("pw"), "{report}");
+    }
+}
+
+#[test]
+fn what_is_remote_is_asked_for() {
+    let cases = [
+        ("resources: ['https://user:pw@example.com/org/repo?ref=v1']", "https://example.com/org/repo"),
+        ("resources: ['git@github.com:org/repo']", "git@github.com:org/repo"),
+        ("resources: [github.com/org/repo]", "github.com/org/repo"),
+        ("components: ['ssh://git@example.com/a/b']", "ssh://git@example.com/a/b"),
+    ];
+    for (kustomization, name) in cases {
+        let report = report(&[("kustomization.yaml", kustomization)], ".");
+        assert!(report.starts_with("kustomization.yaml:1: "), "{report}");
+        assert!(report.contains(name) && report.contains("has to be fetched") && !report.contains("pw"), "{report}");
     }
 }
 
@@ -297,4 +309,64 @@ fn cancelling_stops_a_build() {
     budget.cancel();
     let files = [("kustomization.yaml", "resources: [a.yaml]"), ("a.yaml", CONFIG_MAP)];
     assert!(run_with(&files, ".", &Options::default(), &budget).is_err());
+}
+
+#[test]
+fn fields_know_who_set_them() {
+    let files = [
+        (
+            "top/kustomization.yaml",
+            "resources: [../base]\nnamePrefix: x-\nimages:\n- name: nginx\n  newTag: '2'\npatches:\n- path: p.yaml\n  \
+             target: {kind: Pod}\nconfigMapGenerator:\n- name: c\n  literals: [a=b]\n",
+        ),
+        (
+            "top/p.yaml",
+            "apiVersion: v1\nkind: Pod\nmetadata:\n  name: p\nspec:\n  containers:\n  - name: side\n    image: b:1\n  \
+             nodeName: n\n",
+        ),
+        ("base/kustomization.yaml", "resources: [pod.yaml]\n"),
+        (
+            "base/pod.yaml",
+            "# a pod\napiVersion: v1\nkind: Pod\nmetadata:\n  name: p\nspec:\n  containers:\n  - name: app\n    \
+             image: nginx:1\n    command:\n    - a\n    args:\n    - |\n      two\n      lines\n    envFrom:\n    - \
+             configMapRef: {name: c}\n",
+        ),
+    ];
+    let mut tree = Tree::new();
+    for (path, text) in files {
+        tree.insert(path, text.as_bytes()).expect("a good path");
+    }
+    let options = Options { load_restrictor: LoadRestrictor::None, provenance: true, ..Options::default() };
+    let built = build(&tree, "top", &options, &Budget::standard()).expect("builds");
+    let plain = build(&tree, "top", &Options { provenance: false, ..options }, &Budget::standard()).expect("builds");
+    assert_eq!(to_yaml(&built.objects), to_yaml(&plain.objects), "noting changes nothing");
+    let shown = crate::to_yaml_with_origins(&built.objects);
+    let (_, pod) = shown.split_once("---\n").expect("two objects");
+    let expect = "\
+# base/pod.yaml:2
+apiVersion: v1
+kind: Pod
+metadata:
+  name: x-p  # PrefixTransformer (top/kustomization.yaml:2)
+spec:
+  containers:
+  - image: b:1  # top/p.yaml:7, PatchTransformer (top/kustomization.yaml:7)
+    name: side
+  - args:
+    - |
+      two
+      lines
+    command:
+    - a
+    envFrom:
+    - configMapRef:
+        name: x-c-4h2mbtbbt6  # reference to a renamed object
+    image: nginx:2  # ImageTagTransformer (top/kustomization.yaml:4)
+    name: app
+  nodeName: \"n\"  # top/p.yaml:9, PatchTransformer (top/kustomization.yaml:7)
+";
+    assert_eq!(pod, expect);
+    assert!(
+        yaml::parse_all(shown.as_bytes(), None, Dialect::Sigs, &Budget::standard()).expect("YAML") == built.objects
+    );
 }

@@ -11,20 +11,23 @@ use weir_doc::{Node, to_json};
 pub struct Closure {
     asked_for: [u8; 32],
     answers: Vec<(Question, [u8; 32])>,
+    /// Something came from elsewhere, which may have changed.
+    has_remote: bool,
 }
 
 impl Closure {
-    pub(crate) fn of(tree: &Tree, trace: &Trace, path: &str, overlay: &Overlay) -> Self {
+    pub(crate) fn of(tree: &Tree, trace: &Trace, path: &str, overlay: &Overlay, has_remote: bool) -> Self {
         let answers = trace.questions().into_iter().map(|question| {
             let answer = answer(tree, &question);
             (question, answer)
         });
-        Self { asked_for: asked_for(path, overlay), answers: answers.collect() }
+        Self { asked_for: asked_for(path, overlay), answers: answers.collect(), has_remote }
     }
 
     /// Whether a build of this tree would give the same again.
     pub fn holds(&self, tree: &Tree, path: &str, overlay: &Overlay) -> bool {
-        self.asked_for == asked_for(path, overlay)
+        !self.has_remote
+            && self.asked_for == asked_for(path, overlay)
             && self.answers.iter().all(|(question, before)| answer(tree, question) == *before)
     }
 

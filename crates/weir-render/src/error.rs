@@ -1,6 +1,7 @@
 use weir_base::{Class, Diagnose, Origin, tree::PathError};
 use weir_doc::ParseError;
 use weir_kustomize::KustomizeError;
+use weir_kustomize::remote::Need;
 use weir_kustomize::substitute::SubstituteError;
 use weir_sops::{SopsError, Unmet};
 
@@ -30,6 +31,16 @@ pub enum RenderError {
     Encrypted { object: String, at: Origin },
     #[error("{0}")]
     Kustomize(#[from] KustomizeError),
+}
+
+impl RenderError {
+    /// What would have to be fetched to go on.
+    pub fn needs(&self) -> Vec<Need> {
+        match self {
+            RenderError::Kustomize(error) => error.needs(),
+            _ => Vec::new(),
+        }
+    }
 }
 
 impl Diagnose for RenderError {

@@ -18,6 +18,7 @@ pub use error::RenderError;
 pub use generate::Overlay;
 pub use substitute::Substitution;
 pub use weir_kustomize::Picker;
+pub use weir_kustomize::remote::{self, Fetch, Need, Remotes};
 pub use weir_kustomize::substitute::{SubstituteError, Variables};
 pub use weir_sops::Keyring;
 
@@ -42,6 +43,38 @@ pub struct Rendered {
 
 /// Builds the objects at `path` of a source, changed as the overlay says.
 pub fn render(tree: &Tree, path: &str, overlay: &Overlay, budget: &Budget) -> Result<Rendered, RenderError> {
+    render_with(tree, (&Remotes::default(), false), path, overlay, budget)
+}
+
+/// How a build is made, whatever it is of.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Manner<'a> {
+    /// Who fetches what is remote; without it that is refused.
+    pub remotes: Option<&'a dyn Fetch>,
+    /// Note on each field who set it.
+    pub provenance: bool,
+}
+
+/// Builds as [`render`], in a manner.
+pub fn render_in(
+    tree: &Tree,
+    path: &str,
+    overlay: &Overlay,
+    manner: Manner<'_>,
+    budget: &Budget,
+) -> Result<Rendered, RenderError> {
+    let build = |remotes: &Remotes| render_with(tree, (remotes, manner.provenance), path, overlay, budget);
+    let Some(by) = manner.remotes else { return build(&Remotes::refused()) };
+    remote::resolved(Remotes::default(), build, RenderError::needs, |need| by.fetch(need, budget))
+}
+
+fn render_with(
+    tree: &Tree,
+    (remotes, provenance): (&Remotes, bool),
+    path: &str,
+    overlay: &Overlay,
+    budget: &Budget,
+) -> Result<Rendered, RenderError> {
     let asked = path;
     let path = tree::join("", path.trim_start_matches('/'))?;
     let (mut copy, trace) = tree.traced();
@@ -53,10 +86,13 @@ pub fn render(tree: &Tree, path: &str, overlay: &Overlay, budget: &Budget) -> Re
     let options = weir_kustomize::Options {
         load_restrictor: weir_kustomize::LoadRestrictor::None,
         order: weir_kustomize::Order::None,
+        provenance,
         ..weir_kustomize::Options::default()
     };
-    let mut objects =
-        if is_empty { Vec::new() } else { weir_kustomize::build(&copy, &path, &options, budget)?.objects };
+    let mut objects = match is_empty {
+        true => Vec::new(),
+        false => weir_kustomize::build_with(&copy, remotes, &path, &options, budget)?.objects,
+    };
     objects.retain(|object| meta::group_version(object).is_none_or(|(group, _)| group != "kustomize.config.k8s.io"));
     let mut warnings = Vec::new();
     if let Some(mut decryptor) = decryptor {
@@ -85,6 +121,6 @@ pub fn render(tree: &Tree, path: &str, overlay: &Overlay, budget: &Budget) -> Re
         let _ = write!(out, "{b:02x}");
         out
     });
-    let closure = Closure::of(tree, &trace, asked, overlay);
+    let closure = Closure::of(tree, &trace, asked, overlay, !remotes.is_empty());
     Ok(Rendered { objects, digest, closure, warnings })
 }

@@ -50,6 +50,14 @@ pub(crate) fn object(node: &mut Node, substitution: &Substitution, budget: &Budg
 /// The new values, at the places of the old ones where there is one at the same path.
 fn keeping_places(mut new: Node, old: &Node) -> Node {
     new.meta.at = old.meta.at.clone();
+    let is_scalar = !matches!(new.value, Value::Map(_) | Value::Seq(_));
+    let by = match is_scalar && new != *old {
+        true => Some("spec.postBuild".into()),
+        false => old.meta.note.as_ref().and_then(|note| note.set_by.clone()),
+    };
+    if by.is_some() {
+        new.meta.note.get_or_insert_default().set_by = by;
+    }
     match (&mut new.value, &old.value) {
         (Value::Map(new), Value::Map(old)) => {
             for (key, value) in new.iter_mut() {

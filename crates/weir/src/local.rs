@@ -2,26 +2,29 @@
 
 use crate::error::CliError;
 use crate::folder;
+use crate::remote::Fetcher;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use weir_api::{FluxKind, Kustomization};
 use weir_artifact::ignore::Rules;
 use weir_base::{Budget, Origin, Tree};
-use weir_doc::{Dialect, Node, to_value, yaml};
+use weir_doc::{Dialect, Node, Value, to_value, yaml};
 use weir_kustomize::FILE_NAMES;
 use weir_object::meta;
-use weir_render::{Overlay, RenderError, render};
+use weir_render::{Manner, Overlay, RenderError, render_in};
 
 /// The objects at a folder, each with its file as it is called from here. `ignored` are patterns as .gitignore has them,
 /// seen from the folder: as in flux, of what is found there, and not of what a kustomization file names.
 pub fn build(folder: &Path, overlay: &Overlay, ignored: &[String]) -> Result<Vec<Node>, CliError> {
     let mut last = None;
+    let fetcher = Fetcher::with_local();
     for root in folder::roots(folder)? {
         let budget = Budget::standard();
         let mut tree = folder::read(&root, &budget)?;
         let path = folder::relative(folder, &root);
         leave_out(&mut tree, &path, ignored);
-        match render(&tree, &path, overlay, &budget) {
+        let manner = Manner { remotes: Some(&fetcher), provenance: true };
+        match render_in(&tree, &path, overlay, manner, &budget) {
             Ok(rendered) => {
                 let mut objects = rendered.objects;
                 objects.iter_mut().for_each(|object| name(object, &root));
@@ -50,13 +53,26 @@ fn leave_out(tree: &mut Tree, folder: &str, ignored: &[String]) {
     tree.retain(|path| path.strip_prefix(&start).is_none_or(|inside| rules.keeps(inside)));
 }
 
+/// Names files as they are called from here.
 fn name(object: &mut Node, root: &Path) {
-    let at = &object.meta.at;
-    let Some(file) = &at.file else { return };
-    let whole = root.join(file.as_ref());
     let here = std::env::current_dir().and_then(std::fs::canonicalize).unwrap_or_else(|_| PathBuf::from("/"));
-    let shown: Arc<str> = whole.strip_prefix(&here).unwrap_or(&whole).display().to_string().into();
-    object.meta.at = Origin::new(Some(shown), at.line, at.col);
+    rename(object, &|file| {
+        let whole = root.join(file);
+        whole.strip_prefix(&here).unwrap_or(&whole).display().to_string().into()
+    });
+}
+
+fn rename(node: &mut Node, shown: &impl Fn(&str) -> Arc<str>) {
+    let at = &node.meta.at;
+    // What came from elsewhere has a URL.
+    if let Some(file) = at.file.as_ref().filter(|file| !file.contains("://")) {
+        node.meta.at = Origin::new(Some(shown(file)), at.line, at.col);
+    }
+    match &mut node.value {
+        Value::Map(map) => map.values_mut().for_each(|value| rename(value, shown)),
+        Value::Seq(items) => items.iter_mut().for_each(|item| rename(item, shown)),
+        _ => {}
+    }
 }
 
 /// The Kustomization of a name in a file; of any namespace for none, else also one that has none.

@@ -11,6 +11,7 @@ mod local;
 mod log;
 mod objects;
 mod output;
+mod remote;
 mod sandbox;
 mod up;
 

@@ -58,6 +58,8 @@ mod many;
 mod ownership;
 #[path = "scenarios/privilege.rs"]
 mod privilege;
+#[path = "scenarios/remote_bases.rs"]
+mod remote_bases;
 #[path = "scenarios/replicas.rs"]
 mod replicas;
 #[path = "scenarios/rights.rs"]

@@ -41,6 +41,7 @@ fn parse(
     budget.take_bytes(text.len() as u64).map_err(|why| ParseError::exhausted(origin_of(file, None, lines), why))?;
     let decoded = decode(text);
     let (unhidden, colon) = colon::hide(&decoded);
+    let unhidden = marked(&unhidden);
     let text = unhidden.as_ref();
     // The parser panics where a block scalar ends without a line break, so there always is one.
     let last_line = text.rsplit(|byte| matches!(byte, b'\n' | b'\r')).next().unwrap_or_default();
@@ -94,6 +95,15 @@ fn decode(text: &[u8]) -> Cow<'_, [u8]> {
     let units = text[2..].chunks_exact(2).map(|pair| read([pair[0], pair[1]]));
     let decoded: Result<String, _> = char::decode_utf16(units).collect();
     decoded.map_or(Cow::Borrowed(text), |text| Cow::Owned(text.into_bytes()))
+}
+
+/// The parser takes the first byte of a byte order mark for one, so a text that begins so gets a whole one.
+fn marked(text: &[u8]) -> Cow<'_, [u8]> {
+    const MARK: &[u8] = "\u{feff}".as_bytes();
+    match text.first() == MARK.first() && !text.starts_with(MARK) {
+        true => Cow::Owned([MARK, text].concat()),
+        false => Cow::Borrowed(text),
+    }
 }
 
 fn origin_of(file: Option<&Arc<str>>, mark: Option<Mark>, lines: u32) -> Origin {
@@ -418,6 +428,7 @@ mod tests {
             ("1: a\ntrue: b\n1.5: c\n", Dialect::Sigs, r#"{"1":"a","true":"b","1.5":"c"}"#),
             ("a: !!str 1\nb: !!int '2'\n", Dialect::V3, r#"{"a":"1","b":2}"#),
             ("\u{feff}a: 1\r\nb: 2\r\n", Dialect::V3, r#"{"a":1,"b":2}"#),
+            ("\u{ff41}: 1\n", Dialect::V3, "{\"\u{ff41}\":1}"),
         ];
         for (text, dialect, expect) in cases {
             assert_eq!(json(text, dialect), expect, "{text:?}");

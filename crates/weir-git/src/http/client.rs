@@ -1,4 +1,5 @@
 use crate::limits::Guard;
+use crate::reach::{Outside, Reach};
 use crate::{Access, GitError, Login};
 use reqwest::blocking::{ClientBuilder, Response};
 use reqwest::header::{AUTHORIZATION, HeaderMap, LOCATION, RETRY_AFTER};
@@ -21,6 +22,7 @@ pub(super) struct Client {
     login: Option<Login>,
     guard: Arc<Guard>,
     moved_to: Mutex<Option<String>>,
+    reach: Reach,
 }
 
 impl Client {
@@ -30,6 +32,7 @@ impl Client {
         if origin.host_str().is_none_or(str::is_empty) {
             return Err(GitError::url(url, "it names no host"));
         }
+        access.reach.check(&origin)?;
         let login = access.login.clone().or_else(|| login_of(&origin));
         // Neither fails for http and https.
         let _ = origin.set_username("");
@@ -52,7 +55,7 @@ impl Client {
         };
         let url = origin.to_string();
         let moved_to = Mutex::new(None);
-        Ok((Self { own, stranger, origin, login, guard, moved_to }, url))
+        Ok((Self { own, stranger, origin, login, guard, moved_to, reach: access.reach }, url))
     }
 
     pub fn guard(&self) -> &Guard {
@@ -134,6 +137,7 @@ impl Client {
         if !same_host(from, &to) && crate::hosts::is_metadata(to.host_str().unwrap_or_default()) {
             return refuse("the address is for metadata services");
         }
+        self.reach.check(&to)?;
         let mut to = to;
         // A server does not choose what we log in as.
         let _ = to.set_username("");
@@ -177,7 +181,7 @@ fn retry_after(headers: &HeaderMap) -> Option<Duration> {
 fn stranger(access: &Access) -> Result<reqwest::blocking::Client, GitError> {
     static PLAIN: OnceLock<reqwest::blocking::Client> = OnceLock::new();
     let made = || builder(access)?.build().map_err(|error| setup(&error));
-    if access.authorities.is_some() || access.proxy.is_some() {
+    if access.authorities.is_some() || access.proxy.is_some() || access.reach != Reach::Anywhere {
         return made();
     }
     match PLAIN.get() {
@@ -186,12 +190,15 @@ fn stranger(access: &Access) -> Result<reqwest::blocking::Client, GitError> {
     }
 }
 
-fn builder(access: &Access) -> Result<ClientBuilder, GitError> {
+pub(super) fn builder(access: &Access) -> Result<ClientBuilder, GitError> {
     let mut builder = reqwest::blocking::Client::builder()
         .connect_timeout(Duration::from_secs(10))
         .timeout(None)
         .referer(false)
         .redirect(reqwest::redirect::Policy::none());
+    if access.reach == Reach::Outside {
+        builder = builder.dns_resolver(Arc::new(Outside));
+    }
     if let Some(pem) = &access.authorities {
         let invalid = || GitError::Credentials("the certificate authority is not valid PEM".to_owned());
         let certificates = Certificate::from_pem_bundle(pem.expose()).map_err(|_| invalid())?;
@@ -213,7 +220,7 @@ fn builder(access: &Access) -> Result<ClientBuilder, GitError> {
     Ok(builder)
 }
 
-fn login_of(url: &Url) -> Option<Login> {
+pub(super) fn login_of(url: &Url) -> Option<Login> {
     let decoded = |text: &str| crate::hosts::percent_decoded(text).into();
     let username = url.username();
     let password = url.password();
@@ -221,21 +228,21 @@ fn login_of(url: &Url) -> Option<Login> {
         .then(|| Login::Basic { username: decoded(username), password: decoded(password.unwrap_or_default()) })
 }
 
-fn same_host(one: &Url, other: &Url) -> bool {
+pub(super) fn same_host(one: &Url, other: &Url) -> bool {
     one.scheme() == other.scheme()
         && one.host_str() == other.host_str()
         && one.port_or_known_default() == other.port_or_known_default()
 }
 
-fn shown(url: &Url) -> String {
+pub(super) fn shown(url: &Url) -> String {
     let text = redact_url(url.as_str());
     text.split(['?', '#']).next().unwrap_or_default().trim_end_matches("/info/refs").to_owned()
 }
 
-fn setup(error: &reqwest::Error) -> GitError {
+pub(super) fn setup(error: &reqwest::Error) -> GitError {
     GitError::Credentials(format!("no client can be made: {}", causes(error)))
 }
 
-fn causes(error: &dyn std::error::Error) -> String {
+pub(super) fn causes(error: &dyn std::error::Error) -> String {
     crate::error::with_causes(error)
 }

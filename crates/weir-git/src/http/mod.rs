@@ -3,8 +3,11 @@
 
 mod client;
 mod exchange;
+mod file;
 #[cfg(test)]
 mod tests;
+
+pub use file::{Download, download};
 
 use crate::limits::Guard;
 use crate::{Access, GitError};

@@ -38,7 +38,7 @@ pub(crate) fn connect(url: &str, access: &Access, guard: Arc<Guard>) -> Result<C
     let key = identity::private_key(identity)?;
     let known = Known::look_up(&identity.known_hosts, &address.host, address.port);
     let drive = Drive::new(guard)?;
-    let opened = drive.run(session::open(&address, key, known, &access.ssh_options));
+    let opened = drive.run(session::open(&address, key, known, &access.ssh_options, access.reach));
     let session = opened.map_err(|_| drive.failure())??;
     let path = address.path.clone();
     let url = address.shown.clone();

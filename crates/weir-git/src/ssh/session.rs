@@ -1,7 +1,7 @@
 use super::Options;
 use super::address::Address;
 use super::known_hosts::Known;
-use crate::GitError;
+use crate::{GitError, Reach};
 use russh::client::{AuthResult, Config, Handle, Handler, Msg, connect_stream};
 use russh::keys::{HashAlg, PrivateKey, PrivateKeyWithHashAlg, PublicKeyOrCertificate};
 use russh::{Channel, Preferred, SshId};
@@ -22,10 +22,12 @@ pub(super) async fn open(
     key: PrivateKey,
     known: Known,
     options: &Options,
+    reach: Reach,
 ) -> Result<Session, GitError> {
     let failed = |message: String| GitError::Remote { url: address.shown.clone(), message };
     let told = |error: russh::Error| failed(explained(&error));
-    let socket = TcpStream::connect((address.host.as_str(), address.port)).await;
+    let addresses = reach.resolve(&address.host, address.port).await.map_err(|error| failed(error.to_string()))?;
+    let socket = TcpStream::connect(addresses.as_slice()).await;
     let socket = socket.map_err(|error| failed(error.to_string()))?;
     socket.set_nodelay(true).map_err(|error| failed(error.to_string()))?;
     let config = client_config(options.preferred(known.ordered(&options.host_keys.0)));

@@ -10,7 +10,7 @@ use crate::scalar;
 use crate::schema::{Schema, TypeRef};
 use crate::shared;
 use weir_base::{Budget, Exhausted, Origin};
-use weir_doc::{Map, Node, Value};
+use weir_doc::{Map, Node, Style, Value};
 
 #[derive(Debug)]
 pub(crate) enum MergeError {
@@ -167,7 +167,8 @@ impl<'s> Walker<'s> {
         let child = |key: &str| ty.and_then(|ty| self.schema.child(ty, key));
         let mut merged = Map::new();
         for (key, value) in std::mem::take(old.ensure_map(&[])) {
-            let style = value.meta.style;
+            // A tag that is written out is written again, with the type of the new value, whatever the quotes.
+            let style = if scalar::is_tagged(&value) { Style::Plain } else { value.meta.style };
             let group = shared::group(&value).cloned();
             let ty = child(key.as_str());
             match deeper.walk(Some(value), new.remove(key.as_str()), ty)? {

@@ -11,7 +11,7 @@ use crate::KustomizeError;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
-use weir_base::{Tree, redact_url};
+use weir_base::{Budget, Tree, redact_url};
 
 /// Bases of bases that are remote: a build is run once more for each level.
 pub const ROUNDS: usize = 16;
@@ -65,6 +65,11 @@ impl Remotes {
     pub(crate) fn is_refused(&self) -> bool {
         self.is_refused
     }
+}
+
+/// Who brings what is needed. Its calls may block.
+pub trait Fetch: fmt::Debug + Send + Sync {
+    fn fetch(&self, need: &Need, budget: &Budget) -> Answer;
 }
 
 /// The URL, without a password.

@@ -4,10 +4,12 @@ use super::cluster::runtime_namespace;
 use super::gates::Gates;
 use crate::controllers::Role;
 use crate::error::CliError;
+use crate::remote::Fetcher;
 use clap::Args;
 use std::path::PathBuf;
 use std::time::Duration;
 use weir_artifact::Algorithm;
+use weir_git::Reach;
 use weir_git::ssh::{self, HostKeyAlgorithms, KexAlgorithms};
 use weir_object::GroupKind;
 use weir_runtime::{LeaseTiming, RetryDelay, Watch};
@@ -156,7 +158,7 @@ pub struct Kustomize {
     /// Kinds that are applied before the rest, without waiting for them: group/Kind, a comma list.
     #[arg(long, value_delimiter = ',', value_parser = group_kind, value_name = "KINDS")]
     pub custom_apply_stage_kinds: Vec<GroupKind>,
-    /// Refuse remote bases. This version has none, so both values mean the same.
+    /// Refuse remote bases: every resource has to be a file of the source.
     #[arg(long, num_args = 0..=1, require_equals = true, default_value_t = false, default_missing_value = "true", action = clap::ArgAction::Set)]
     pub no_remote_bases: bool,
 }
@@ -277,6 +279,7 @@ impl Kustomize {
             custom_apply_stage_kinds: self.custom_apply_stage_kinds.clone(),
             requeue_dependency: self.requeue_dependency,
             http_retry: self.http_retry,
+            remotes: (!self.no_remote_bases).then(|| Fetcher::new(Reach::Outside)),
         }
     }
 }

@@ -3,12 +3,16 @@
 use crate::error::CliError;
 use crate::folder;
 use crate::output::Output;
+use crate::remote::Fetcher;
 use clap::{Args, ValueEnum};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use weir_base::Budget;
-use weir_doc::emit;
-use weir_kustomize::{Built, KustomizeError, LoadRestrictor, Options, Order, build, file_names, to_yaml};
+use weir_doc::Node;
+use weir_kustomize::remote::{Fetch, Remotes, resolved};
+use weir_kustomize::{
+    Built, KustomizeError, LoadRestrictor, Options, Order, build_with, file_names, to_yaml, to_yaml_with_origins,
+};
 
 /// Build a folder with a kustomization file and print the objects, as kustomize v5.8.1 does.
 #[derive(Args)]
@@ -25,6 +29,9 @@ pub struct Build {
     /// Label the objects as managed by kustomize.
     #[arg(long)]
     enable_managedby_label: bool,
+    /// Print where objects and fields come from, as comments: file and line, and the step that set a field.
+    #[arg(long)]
+    origin: bool,
     /// Write to this file instead of standard output; to a file for each object, if it is a folder.
     #[arg(long, short)]
     output: Option<PathBuf>,
@@ -116,17 +123,19 @@ pub fn run(args: &Build, output: &Output) -> Result<ExitCode, CliError> {
             Reorder::None => Order::None,
         },
         managed_by_label: args.enable_managedby_label,
+        provenance: args.origin,
     };
+    let printed = |objects: &[Node]| if args.origin { to_yaml_with_origins(objects) } else { to_yaml(objects) };
     let Built { objects, warnings } = built(args, &options)?;
     warnings.iter().for_each(|warning| output.error(&format!("# Warning: {warning}")));
     match &args.output {
         Some(folder) if folder.is_dir() => {
             for (name, object) in file_names(&objects).iter().zip(&objects) {
-                write(&folder.join(name), &emit::to_yaml(object))?;
+                write(&folder.join(name), &printed(std::slice::from_ref(object)))?;
             }
         }
-        Some(file) => write(file, &to_yaml(&objects))?,
-        None => output.text(&to_yaml(&objects)),
+        Some(file) => write(file, &printed(&objects))?,
+        None => output.text(&printed(&objects)),
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -138,10 +147,13 @@ fn write(file: &Path, text: &str) -> Result<(), CliError> {
 /// Builds within the folder, or the smallest one above it that has all that is named.
 fn built(args: &Build, options: &Options) -> Result<Built, CliError> {
     let mut last: Option<KustomizeError> = None;
+    let fetcher = Fetcher::with_local();
     for root in folder::roots(&args.folder)? {
         let budget = Budget::standard();
         let tree = folder::read(&root, &budget)?;
-        match build(&tree, &folder::relative(&args.folder, &root), options, &budget) {
+        let path = folder::relative(&args.folder, &root);
+        let build = |remotes: &Remotes| build_with(&tree, remotes, &path, options, &budget);
+        match resolved(Remotes::default(), build, KustomizeError::needs, |need| fetcher.fetch(need, &budget)) {
             Ok(built) => return Ok(built),
             Err(error) if error.leads_out() => last = Some(error),
             Err(error) => return Err(error.into()),

@@ -20,6 +20,12 @@ pub enum Command {
     /// Remove an entry.
     #[command(subcommand)]
     Remove(Remove),
+    /// Move what stands in deprecated fields to those in their place.
+    Fix {
+        /// Refused: vars are not made replacements.
+        #[arg(long)]
+        vars: bool,
+    },
 }
 
 #[derive(Subcommand)]
@@ -32,6 +38,14 @@ pub enum Add {
         #[arg(long)]
         no_verify: bool,
     },
+    /// Folders with bases, separated by commas; each has to be there, and new.
+    Base {
+        #[arg(value_delimiter = ',', value_name = "PATHS", num_args = 1)]
+        paths: Vec<String>,
+    },
+    /// What is noted on the objects, separated by commas.
+    #[command(name = "buildmetadata")]
+    BuildMetadata(Options),
     /// Folders with components.
     Component(Paths),
     /// Files with generators.
@@ -104,6 +118,13 @@ pub enum Set {
     Label(Pairs),
     /// Annotations of `commonAnnotations`: KEY:VALUE.
     Annotation(Pairs),
+    /// What is noted on the objects, separated by commas.
+    #[command(name = "buildmetadata")]
+    BuildMetadata(Options),
+    /// Values of a generator of a ConfigMap that it has, or its namespace.
+    Configmap(GeneratorChange),
+    /// Values of a generator of a Secret that it has, or its namespace.
+    Secret(GeneratorChange),
 }
 
 #[derive(Subcommand)]
@@ -122,6 +143,30 @@ pub enum Remove {
     Configmap(Names),
     /// Generators of Secrets, separated by commas.
     Secret(Names),
+    /// What is noted on the objects, separated by commas.
+    #[command(name = "buildmetadata")]
+    BuildMetadata(Options),
+}
+
+#[derive(Args)]
+pub struct Options {
+    #[arg(required = true, num_args = 1, value_delimiter = ',', value_name = "OPTIONS",
+          value_parser = ["originAnnotations", "transformerAnnotations", "managedByLabel"])]
+    options: Vec<String>,
+}
+
+#[derive(Args)]
+pub struct GeneratorChange {
+    name: String,
+    /// A key that it has, and the new value.
+    #[arg(long, value_name = "KEY=VALUE")]
+    from_literal: Vec<String>,
+    /// Namespace that it has.
+    #[arg(long, default_value = "")]
+    namespace: String,
+    /// Namespace that it gets.
+    #[arg(long, default_value = "")]
+    new_namespace: String,
 }
 
 #[derive(Args)]
@@ -272,6 +317,15 @@ pub fn run(command: Command, output: &Output) -> Result<ExitCode, CliError> {
         Command::Add(add) => added(&mut edit, add, &shown)?,
         Command::Set(set) => self::set(&mut edit, set).map(|()| Vec::new())?,
         Command::Remove(remove) => removed(&mut edit, remove)?,
+        Command::Fix { vars: true } => {
+            return Err(CliError::new(
+                "--vars is refused: what vars do, replacements may do otherwise; write them anew",
+            ));
+        }
+        Command::Fix { vars: false } => {
+            edit.fix(|path| std::path::Path::new(path).is_file())?;
+            vec!["fixed: bases, imageTags, patchesJson6902, patchesStrategicMerge, commonLabels".to_owned()]
+        }
     };
     notes.iter().for_each(|note| output.error(note));
     let changed = edit.text();
@@ -309,6 +363,15 @@ fn added(edit: &mut Edit, add: Add, file: &str) -> Result<Vec<String>, CliError>
         Add::Resource { paths, no_verify: false } => {
             return entries(edit, "resources", "resource", &found(&paths, file)?);
         }
+        Add::Base { paths } => {
+            if let Some(missing) = paths.iter().find(|path| !std::path::Path::new(path).exists()) {
+                return Err(CliError::new(format!("{missing} does not exist")));
+            }
+            return refused(&entries(edit, "resources", "base", &paths)?);
+        }
+        Add::BuildMetadata(Options { options }) => {
+            return refused(&entries(edit, "buildMetadata", "buildMetadata option", &options)?);
+        }
         Add::Component(Paths { paths }) => return entries(edit, "components", "component", &found(&paths, file)?),
         Add::Generator(Paths { paths }) => return entries(edit, "generators", "generator", &found(&paths, file)?),
         Add::Transformer(Paths { paths }) => {
@@ -327,6 +390,14 @@ fn added(edit: &mut Edit, add: Add, file: &str) -> Result<Vec<String>, CliError>
         Add::Secret { generator, kind } => edit.add_generator("secretGenerator", &generator.setting(kind)?)?,
     }
     Ok(Vec::new())
+}
+
+/// What is there already is an error.
+fn refused(known: &[String]) -> Result<Vec<String>, CliError> {
+    match known {
+        [] => Ok(Vec::new()),
+        [first, ..] => Err(CliError::new(first.clone())),
+    }
 }
 
 fn entries(edit: &mut Edit, field: &str, what: &str, paths: &[String]) -> Result<Vec<String>, CliError> {
@@ -370,8 +441,16 @@ fn set(edit: &mut Edit, set: Set) -> Result<(), CliError> {
         }
         Set::Label(Pairs { pairs }) => edit.set_pairs("commonLabels", &pairs, true)?,
         Set::Annotation(Pairs { pairs }) => edit.set_pairs("commonAnnotations", &pairs, true)?,
+        Set::BuildMetadata(Options { options }) => edit.set_entries("buildMetadata", &options)?,
+        Set::Configmap(change) => set_generator(edit, "configMapGenerator", &change)?,
+        Set::Secret(change) => set_generator(edit, "secretGenerator", &change)?,
     }
     Ok(())
+}
+
+fn set_generator(edit: &mut Edit, field: &str, change: &GeneratorChange) -> Result<(), CliError> {
+    let GeneratorChange { name, from_literal, namespace, new_namespace } = change;
+    Ok(edit.set_generator(field, (name, namespace), from_literal, new_namespace)?)
 }
 
 fn removed(edit: &mut Edit, remove: Remove) -> Result<Vec<String>, CliError> {
@@ -386,6 +465,9 @@ fn removed(edit: &mut Edit, remove: Remove) -> Result<Vec<String>, CliError> {
         Remove::Label(keys) => remove_pairs(edit, "commonLabels", &keys)?,
         Remove::Annotation(keys) => remove_pairs(edit, "commonAnnotations", &keys)?,
         Remove::Configmap(names) => return remove_generators(edit, "configMapGenerator", "configmap", &names),
+        Remove::BuildMetadata(Options { options }) => {
+            edit.remove_entries("buildMetadata", |entry| options.iter().any(|option| option == entry))?;
+        }
         Remove::Secret(names) => return remove_generators(edit, "secretGenerator", "secret", &names),
     }
     Ok(Vec::new())

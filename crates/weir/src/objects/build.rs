@@ -36,6 +36,9 @@ struct Args {
     /// With --kustomization-file: ask no cluster, and leave out the variables of postBuild.substituteFrom, which are there.
     #[arg(long, num_args = 0..=1, require_equals = true, default_value_t = false, default_missing_value = "true", action = clap::ArgAction::Set, requires = "kustomization_file")]
     dry_run: bool,
+    /// Print where objects and fields come from, as comments: file and line, and the step that set a field.
+    #[arg(long)]
+    origin: bool,
     #[command(flatten)]
     cluster: Cluster,
 }
@@ -44,7 +47,10 @@ pub(super) async fn run(build: Build, say: &Say<'_>) -> Result<(), CliError> {
     let What::Kustomization(args) = build.what;
     let builder = Builder { args: &args, session: OnceCell::new() };
     let objects = args.cluster.within(builder.first()).await?;
-    say.0.text(&weir_kustomize::to_yaml(&objects));
+    say.0.text(&match args.origin {
+        true => weir_kustomize::to_yaml_with_origins(&objects),
+        false => weir_kustomize::to_yaml(&objects),
+    });
     Ok(())
 }
 

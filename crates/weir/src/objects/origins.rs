@@ -10,7 +10,7 @@ use weir_artifact::{Fetcher, UNPACKED_BYTES, unpack, unpack_budget};
 use weir_base::{Budget, Diagnose, Origin, Tree};
 use weir_kube::Session;
 use weir_object::{ObjectId, ObjectRef};
-use weir_render::{Overlay, render};
+use weir_render::{Manner, Overlay, render_in};
 
 /// A server that is not there is not waited for.
 const RETRIES: u32 = 1;
@@ -80,7 +80,11 @@ pub(super) async fn origins(
     let overlay = overlay(session, object).await?;
     let path = object.spec.path.clone().unwrap_or_default();
     let budget = Budget::new(100_000_000, UNPACKED_BYTES);
-    let work = move || render(&tree, &path, &overlay, &budget);
+    let remotes = crate::remote::Fetcher::outside();
+    let work = move || {
+        let manner = Manner { remotes: Some(&remotes), provenance: false };
+        render_in(&tree, &path, &overlay, manner, &budget)
+    };
     let rendered = tokio::task::spawn_blocking(work).await.map_err(|error| format!("the build ended: {error}"))?;
     let objects = rendered.map_err(|error| format!("{name} cannot be built: {}", error.report()))?.objects;
     let known: Vec<(ObjectRef, Origin)> =

@@ -11,6 +11,7 @@ mod watch;
 use crate::controllers::{self, Plan, Role, Storage, StorageOptions};
 use crate::error::CliError;
 use crate::output::Output;
+use crate::remote::Fetcher;
 use clap::{Parser, ValueEnum};
 use fleet::{Fleet, Verdict};
 use std::path::PathBuf;
@@ -18,6 +19,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::sync::watch as channel;
+use weir_git::Reach;
 use weir_runtime::Runtime;
 
 /// Run a folder, a Git repository or a URL on an embedded Kubernetes API server.
@@ -93,7 +95,10 @@ pub async fn run(args: Args, output: &Output) -> Result<ExitCode, CliError> {
         roles: Role::ALL.into(),
         storage: Some(Storage::open(&storage)?),
         source: weir_source::Options::default(),
-        kustomize: weir_kustomization::Options::default(),
+        kustomize: weir_kustomization::Options {
+            remotes: Some(Fetcher::new(Reach::Anywhere)),
+            ..weir_kustomization::Options::default()
+        },
         locals: locals.clone(),
     };
     let runtime = Runtime::new(session.clone(), "weir-up");

@@ -10,13 +10,15 @@ pub(super) struct Field {
     pub path: String,
     pub before: Option<Node>,
     pub after: Option<Node>,
+    /// Where the build has it from.
+    pub origin: Option<String>,
 }
 
 /// The differences in what an apply decides: labels, annotations, and what is neither metadata nor status. By path, so
-/// that the order does not depend on who wrote the object.
-pub(super) fn fields(live: &Node, wanted: &Node) -> Vec<Field> {
+/// that the order does not depend on who wrote the object. `built` is the object before the server completed it.
+pub(super) fn fields(live: &Node, wanted: &Node, built: Option<&Node>) -> Vec<Field> {
     let mut found = Vec::new();
-    compare("", Some(&decided(live)), Some(&decided(wanted)), &mut found);
+    compare("", Some(&decided(live)), (Some(&decided(wanted)), built), &mut found);
     found
 }
 
@@ -33,7 +35,7 @@ fn decided(object: &Node) -> Node {
     out
 }
 
-fn compare(path: &str, before: Option<&Node>, after: Option<&Node>, found: &mut Vec<Field>) {
+fn compare(path: &str, before: Option<&Node>, (after, built): (Option<&Node>, Option<&Node>), found: &mut Vec<Field>) {
     if before == after {
         return;
     }
@@ -41,7 +43,8 @@ fn compare(path: &str, before: Option<&Node>, after: Option<&Node>, found: &mut 
         (Some(Value::Map(one)), Some(Value::Map(other))) => {
             let keys: BTreeSet<&str> = one.iter().chain(other.iter()).map(|(key, _)| key.as_str()).collect();
             for key in keys {
-                compare(&below(path, key), one.get(key), other.get(key), found);
+                let built = built.and_then(|built| built.get(key));
+                compare(&below(path, key), one.get(key), (other.get(key), built), found);
             }
         }
         (Some(Value::Seq(one)), Some(Value::Seq(other))) => match (named(one), named(other)) {
@@ -50,25 +53,30 @@ fn compare(path: &str, before: Option<&Node>, after: Option<&Node>, found: &mut 
                 let names: BTreeSet<&str> = by_name.keys().chain(others.keys()).copied().collect();
                 for name in names {
                     let path = format!("{path}[{name}]");
-                    compare(&path, by_name.get(name).copied(), others.get(name).copied(), found);
+                    let built = built.and_then(|built| named(built.as_seq()?)?.get(name).copied());
+                    compare(&path, by_name.get(name).copied(), (others.get(name).copied(), built), found);
                 }
             }
-            _ => by_place(path, one, other, found),
+            _ => by_place(path, one, (other, built), found),
         },
-        _ => found.push(Field { path: path.to_owned(), before: before.cloned(), after: after.cloned() }),
+        _ => {
+            let origin = after.and(built).and_then(weir_kustomize::origin_of);
+            found.push(Field { path: path.to_owned(), before: before.cloned(), after: after.cloned(), origin });
+        }
     }
 }
 
 /// Entries of lists without names: what is before and behind the difference counts as the same, what is between is
 /// compared one by one.
-fn by_place(path: &str, one: &[Node], other: &[Node], found: &mut Vec<Field>) {
+fn by_place(path: &str, one: &[Node], (other, built): (&[Node], Option<&Node>), found: &mut Vec<Field>) {
     let shorter = one.len().min(other.len());
     let head = (0..shorter).take_while(|at| one[*at] == other[*at]).count();
     let is_same = |back: &usize| one[one.len() - 1 - back] == other[other.len() - 1 - back];
     let tail = (0..shorter - head).take_while(is_same).count();
     let (one, other) = (&one[head..one.len() - tail], &other[head..other.len() - tail]);
     for at in 0..one.len().max(other.len()) {
-        compare(&format!("{path}[{}]", head + at), one.get(at), other.get(at), found);
+        let built = built.and_then(|built| built.as_seq()?.get(head + at));
+        compare(&format!("{path}[{}]", head + at), one.get(at), (other.get(at), built), found);
     }
 }
 
@@ -104,7 +112,7 @@ mod tests {
         let text = |node: Option<Node>| {
             node.map_or_else(|| "-".to_owned(), |node| String::from_utf8_lossy(&weir_doc::to_json(&node)).into_owned())
         };
-        let fields = fields(&node(live), &node(wanted));
+        let fields = fields(&node(live), &node(wanted), None);
         fields.into_iter().map(|field| format!("{} {} {}", field.path, text(field.before), text(field.after))).collect()
     }
 

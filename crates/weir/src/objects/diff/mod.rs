@@ -19,6 +19,7 @@ use std::path::Path;
 use std::time::Duration;
 use weir_api::Kustomization;
 use weir_apply::{Action, Fate, Preview};
+use weir_doc::Node;
 use weir_kube::Session;
 use weir_object::ObjectRef;
 
@@ -110,11 +111,12 @@ async fn section(args: &Args, session: &Session, object: &Kustomization, folder:
     let hidden = Hidden::new(&recipe.secrets);
     let built = local::build(folder, &recipe.overlay, &args.from.ignore_paths)
         .map_err(|error| CliError::new(hidden.text(&error.to_string())))?;
+    let sources = built.clone();
     let outlook = weir_kustomization::preview(session, object, built).await;
     let outlook = outlook.map_err(|error| CliError::new(hidden.text(&format!("{shown}: {error}"))))?;
     let mut out = Section { kustomization: shown.clone(), ..Section::default() };
     out.errors = outlook.errors.iter().map(|error| hidden.text(error)).collect();
-    out.entries = outlook.objects.iter().map(|preview| entry(preview, &hidden)).collect();
+    out.entries = outlook.objects.iter().map(|preview| entry(preview, &sources, &hidden)).collect();
     if out.errors.is_empty() {
         let applied: Vec<ObjectRef> = outlook.objects.iter().map(|preview| preview.object.clone()).collect();
         let stale = weir_kustomization::stale(session, object, applied).await;
@@ -148,7 +150,7 @@ async fn nested(args: &Args, session: &Session, object: &Kustomization) -> Resul
     section(args, session, object, &args.from.sources.folder_of(object)?).await
 }
 
-fn entry(preview: &Preview, hidden: &Hidden) -> Entry {
+fn entry(preview: &Preview, built: &[Node], hidden: &Hidden) -> Entry {
     let Preview { object, action, at, live, wanted } = preview;
     let outcome = match (action, live) {
         (Action::Created, None) => Outcome::Created,
@@ -159,7 +161,14 @@ fn entry(preview: &Preview, hidden: &Hidden) -> Entry {
         (Action::Unchanged, _) => Outcome::Unchanged,
     };
     let fields = match (outcome, live, wanted) {
-        (Outcome::Drifted | Outcome::Recreated, Some(live), Some(wanted)) => hidden.fields(&object.id, live, wanted),
+        (Outcome::Drifted | Outcome::Recreated, Some(live), Some(wanted)) => {
+            let is_it = |node: &&Node| {
+                let id = |path: &[&str]| node.str_at(path).unwrap_or_default().to_owned();
+                (id(&["kind"]), id(&["metadata", "name"])) == (object.id.kind.clone(), object.id.name.clone())
+                    && [String::new(), object.id.namespace.clone()].contains(&id(&["metadata", "namespace"]))
+            };
+            hidden.fields(&object.id, live, wanted, built.iter().find(is_it))
+        }
         _ => Vec::new(),
     };
     Entry { object: object.clone(), outcome, at: at.is_known().then(|| at.clone()), fields }

@@ -100,7 +100,13 @@ fn entry(entry: &Entry) -> Value {
     let fields: Vec<Value> = entry
         .fields
         .iter()
-        .map(|field| json!({"path": field.path, "before": side(&field.before), "after": side(&field.after)}))
+        .map(|field| {
+            let mut value = json!({"path": field.path, "before": side(&field.before), "after": side(&field.after)});
+            if let (Some(origin), Some(map)) = (&field.origin, value.as_object_mut()) {
+                map.insert("origin".to_owned(), Value::from(origin.as_str()));
+            }
+            value
+        })
         .collect();
     let mut value = json!({"object": entry.object.to_string(), "apiVersion": entry.object.api_version(),
         "action": entry.outcome.as_str(), "changes": fields});
@@ -148,8 +154,9 @@ impl Text {
         }
     }
 
-    fn field(&mut self, Field { path, before, after }: &Field) {
-        self.line(PLAIN, &format!("\n  {path}"));
+    fn field(&mut self, Field { path, before, after, origin }: &Field) {
+        let origin = origin.as_ref().map(|origin| format!(" ({origin})")).unwrap_or_default();
+        self.line(PLAIN, &format!("\n  {path}{origin}"));
         let text = |node: &Option<Node>| node.as_ref().and_then(Node::as_str).map(str::to_owned);
         match (text(before), text(after)) {
             (Some(one), Some(other)) if one.contains('\n') || other.contains('\n') => {
@@ -199,8 +206,12 @@ mod tests {
             },
             version: "v1".to_owned(),
         };
-        let field =
-            |path: &str, before: Option<Node>, after: Option<Node>| Field { path: path.to_owned(), before, after };
+        let field = |path: &str, before: Option<Node>, after: Option<Node>| Field {
+            path: path.to_owned(),
+            before,
+            after,
+            origin: (path == "data.x").then(|| "a.yaml:5, X (k.yaml:2)".to_owned()),
+        };
         let fields = vec![
             field("data.x", Some(Node::from("1")), Some(Node::from("2\u{1b}[31m"))),
             field("data.y", Some(Node::from("a\nb\n")), Some(Node::from("a\nc\n"))),
@@ -215,7 +226,7 @@ mod tests {
         };
         assert_eq!(
             section.text(false),
-            "► ConfigMap/a/b drifted (a.yaml:3)\n\n  data.x\n    - \"1\"\n    + \"2\\e[31m\"\n\n\n  data.y\n      a\n    - b\n    + \
+            "► ConfigMap/a/b drifted (a.yaml:3)\n\n  data.x (a.yaml:5, X (k.yaml:2))\n    - \"1\"\n    + \"2\\e[31m\"\n\n\n  data.y\n      a\n    - b\n    + \
              c\n\n\n  data.z\n    + {}\n\n"
         );
         assert!(section.text(true).contains("\u{1b}[31m    - b\u{1b}[0m\n"));

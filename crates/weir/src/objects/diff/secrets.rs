@@ -46,7 +46,7 @@ impl Hidden {
     }
 
     /// Where one side holds a secret, the other may hold what the secret was before.
-    fn field(&self, Field { path, before, after }: Field) -> Field {
+    fn field(&self, Field { path, before, after, origin }: Field) -> Field {
         let (old, new) = (before.as_ref().map(|node| self.node(node)), after.as_ref().map(|node| self.node(node)));
         let (hides_old, hides_new) = (old != before, new != after);
         let side = |own: Option<Node>, is_clean: bool| match own {
@@ -57,11 +57,12 @@ impl Hidden {
             path: self.text(&path),
             before: side(old, !hides_old && hides_new),
             after: side(new, !hides_new && hides_old),
+            origin,
         }
     }
 
     /// The differences between two states of an object, as they may be shown.
-    pub fn fields(&self, object: &ObjectId, live: &Node, wanted: &Node) -> Vec<Field> {
+    pub fn fields(&self, object: &ObjectId, live: &Node, wanted: &Node, built: Option<&Node>) -> Vec<Field> {
         let (mut live, mut wanted) = (live.clone(), wanted.clone());
         if object.group.is_empty() && object.kind == "Secret" {
             for key in ["data", "stringData"] {
@@ -69,7 +70,7 @@ impl Hidden {
             }
         }
         mask_one(&mut live, &mut wanted, &["metadata", "annotations"], LAST_APPLIED);
-        fields(&live, &wanted).into_iter().map(|field| self.field(field)).collect()
+        fields(&live, &wanted, built).into_iter().map(|field| self.field(field)).collect()
     }
 }
 
@@ -120,7 +121,7 @@ mod tests {
         let text = |node: Option<Node>| {
             node.map_or_else(|| "-".to_owned(), |node| weir_doc::emit::to_yaml(&node).trim().to_owned())
         };
-        let fields = hidden.fields(&object, &node(live), &node(wanted));
+        let fields = hidden.fields(&object, &node(live), &node(wanted), None);
         fields.into_iter().map(|field| format!("{} {} {}", field.path, text(field.before), text(field.after))).collect()
     }
 
