@@ -169,7 +169,7 @@ impl<'a> Decryptor<'a> {
             let to = Format::of_secret_key(key.as_str());
             let name = format!("{path}#{}", key.as_str());
             if let Some(plain) = self.text(&bytes, from, to, &name)? {
-                value.value = Value::String(STANDARD.encode(plain).into());
+                value.value = Value::String(STANDARD.encode(plain));
             }
         }
         Ok(())
@@ -262,7 +262,7 @@ fn mask(object: &mut Node) {
             let is_document = decoded.is_some_and(|bytes| Format::of_content(&bytes).is_some());
             if (is_whole && member == "data") || is_document || text.starts_with(ENCRYPTED) {
                 let masked = if member == "data" { STANDARD.encode(MASK) } else { MASK.to_owned() };
-                value.value = Value::String(masked.into());
+                value.value = Value::String(masked);
             }
         }
     }

@@ -26,7 +26,7 @@ pub struct Fetcher {
 
 impl Fetcher {
     /// For URLs that others wrote, or for anything but this machine's files.
-    pub fn new(reach: Reach) -> Arc<dyn Fetch> {
+    pub fn shared(reach: Reach) -> Arc<dyn Fetch> {
         Arc::new(Self { reach, with_local: false })
     }
 

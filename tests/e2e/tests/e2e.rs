@@ -12,6 +12,8 @@ mod admission;
 mod adoption;
 #[path = "scenarios/aggregated.rs"]
 mod aggregated;
+#[path = "scenarios/attacks.rs"]
+mod attacks;
 #[path = "scenarios/build.rs"]
 mod build;
 #[path = "scenarios/cli_diff.rs"]
@@ -26,6 +28,8 @@ mod configs;
 mod controller;
 #[path = "scenarios/crash.rs"]
 mod crash;
+#[path = "scenarios/decryption.rs"]
+mod decryption;
 #[path = "scenarios/definitions.rs"]
 mod definitions;
 #[path = "scenarios/deletion.rs"]
@@ -68,8 +72,6 @@ mod rights;
 mod scale;
 #[path = "scenarios/shards.rs"]
 mod shards;
-#[path = "scenarios/sops.rs"]
-mod sops;
 #[path = "scenarios/suspend.rs"]
 mod suspend;
 #[path = "scenarios/tenants.rs"]

@@ -279,7 +279,7 @@ impl Kustomize {
             custom_apply_stage_kinds: self.custom_apply_stage_kinds.clone(),
             requeue_dependency: self.requeue_dependency,
             http_retry: self.http_retry,
-            remotes: (!self.no_remote_bases).then(|| Fetcher::new(Reach::Outside)),
+            remotes: (!self.no_remote_bases).then(|| Fetcher::shared(Reach::Outside)),
         }
     }
 }

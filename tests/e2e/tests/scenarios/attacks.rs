@@ -1,0 +1,231 @@
+//! What a tenant may try: each is refused, with the reason on the object, and the victim keeps what it has. On the real API
+//! server, whose rights are what counts.
+
+use crate::manifests::{config_map, namespace};
+use crate::rig::Rig;
+use weir_e2e::{Cluster, on_kube_apiserver};
+
+on_kube_apiserver!(what_a_tenant_may_not_do_is_refused);
+
+const SPACE: &str = "attacker";
+const VICTIM: &str = "victim";
+/// Is in the victim's Secret, and must be nowhere else.
+const CANARY: &str = "canary-51c0";
+
+const RIGHTS: &str = "apiVersion: v1
+kind: ServiceAccount
+metadata: {name: deployer, namespace: attacker}
+---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: Role
+metadata: {name: deployer, namespace: attacker}
+rules:
+- {apiGroups: ['*'], resources: ['*'], verbs: [get, list, watch, create, update, patch, delete]}
+---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: RoleBinding
+metadata: {name: deployer, namespace: attacker}
+subjects: [{kind: ServiceAccount, name: deployer, namespace: attacker}]
+roleRef: {apiGroup: rbac.authorization.k8s.io, kind: Role, name: deployer}
+";
+
+/// Files, further fields of the spec, the reason and a part of the message.
+struct Attack {
+    name: &'static str,
+    file: (&'static str, String),
+    more: &'static str,
+    reason: &'static str,
+    says: &'static str,
+}
+
+fn attacks() -> Vec<Attack> {
+    let role_binding = |kind: &str, place: &str| {
+        format!(
+            "apiVersion: rbac.authorization.k8s.io/v1\nkind: {kind}\nmetadata: {{name: mine{place}}}\n\
+             roleRef: {{apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: cluster-admin}}\n\
+             subjects: [{{kind: ServiceAccount, name: deployer, namespace: {SPACE}}}]\n"
+        )
+    };
+    let kustomization = |resource: &str| format!("resources: ['{resource}']\n");
+    let own = || config_map(SPACE, "own", "1");
+    let bomb = (1..=12).fold("a0: &a0 [x, x, x, x, x, x, x, x, x]\n".to_owned(), |text, level| {
+        let before = format!("*a{}", level - 1);
+        format!("{text}a{level}: &a{level} [{}]\n", [before.as_str(); 9].join(", "))
+    });
+    let tenant = "serviceAccountName: deployer";
+    let attack = |name, file, more, reason, says| Attack { name, file, more, reason, says };
+    vec![
+        attack(
+            "other-namespace",
+            ("a.yaml", config_map(VICTIM, "mine", "1")),
+            tenant,
+            "ReconciliationFailed",
+            "User \"system:serviceaccount:attacker:deployer\" cannot patch resource \"configmaps\" in API group \"\" in the namespace \"victim\"",
+        ),
+        attack(
+            "cluster-scoped",
+            ("a.yaml", namespace("mine")),
+            tenant,
+            "ReconciliationFailed",
+            "cannot patch resource \"namespaces\"",
+        ),
+        attack(
+            "cluster-role-binding",
+            ("a.yaml", role_binding("ClusterRoleBinding", "")),
+            tenant,
+            "ReconciliationFailed",
+            "cannot patch resource \"clusterrolebindings\"",
+        ),
+        attack(
+            "role-binding",
+            ("a.yaml", role_binding("RoleBinding", ", namespace: attacker")),
+            tenant,
+            "ReconciliationFailed",
+            "attempting to grant RBAC permissions not currently held",
+        ),
+        attack(
+            "target-namespace",
+            ("a.yaml", own()),
+            "serviceAccountName: deployer\ntargetNamespace: victim",
+            "ReconciliationFailed",
+            "in the namespace \"victim\"",
+        ),
+        attack(
+            "account-of-another",
+            ("a.yaml", own()),
+            "serviceAccountName: '../victim:admin'",
+            "ReconciliationFailed",
+            "is not the name of a service account",
+        ),
+        attack(
+            "variables-of-another",
+            ("a.yaml", own()),
+            "serviceAccountName: deployer\npostBuild: {substituteFrom: [{kind: Secret, name: '../../victim/secrets/vars'}]}",
+            "BuildFailed",
+            "substitute from 'Secret/../../victim/secrets/vars' error",
+        ),
+        attack(
+            "keys-of-another",
+            ("a.yaml", own()),
+            "serviceAccountName: deployer\ndecryption: {provider: sops, secretRef: {name: '../../victim/secrets/vars'}}",
+            "BuildFailed",
+            "cannot get sops decryption Secret",
+        ),
+        attack(
+            "path",
+            ("a.yaml", own()),
+            "serviceAccountName: deployer\npath: ../../../../etc",
+            "ArtifactFailed",
+            "leads out of the source",
+        ),
+        attack(
+            "base-outside",
+            ("kustomization.yaml", kustomization("../../../../../../etc/passwd")),
+            tenant,
+            "BuildFailed",
+            "kustomization.yaml",
+        ),
+        attack(
+            "base-absolute",
+            ("kustomization.yaml", kustomization("/etc/passwd")),
+            tenant,
+            "BuildFailed",
+            "kustomization.yaml",
+        ),
+        attack(
+            "base-metadata",
+            ("kustomization.yaml", kustomization("https://169.254.169.254/latest/meta-data/")),
+            tenant,
+            "BuildFailed",
+            "169.254.169.254",
+        ),
+        attack(
+            "base-loopback",
+            ("kustomization.yaml", kustomization("https://127.0.0.1:1/a.yaml")),
+            tenant,
+            "BuildFailed",
+            "127.0.0.1",
+        ),
+        attack(
+            "aliases",
+            ("a.yaml", format!("apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: bomb}}\n{bomb}")),
+            tenant,
+            "BuildFailed",
+            "a.yaml",
+        ),
+        attack(
+            "remote-cluster",
+            ("a.yaml", own()),
+            "kubeConfig: {secretRef: {name: own}}",
+            "NotImplemented",
+            "spec.kubeConfig",
+        ),
+    ]
+}
+
+fn what_a_tenant_may_not_do_is_refused(cluster: &Cluster) {
+    let attacks = attacks();
+    let files: Vec<(String, String)> =
+        attacks.iter().map(|attack| (format!("{}/{}", attack.name, attack.file.0), attack.file.1.clone())).collect();
+    let all: Vec<(&str, &str)> = files
+        .iter()
+        .map(|(path, text)| (path.as_str(), text.as_str()))
+        .chain([("forged/a.yaml", "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: forged, namespace: attacker}\n")])
+        .collect();
+    let rig = Rig::new(cluster, SPACE, &all);
+    let secret = format!(
+        "apiVersion: v1\nkind: Secret\nmetadata: {{name: vars, namespace: {VICTIM}}}\nstringData: {{one.agekey: {CANARY}}}\n"
+    );
+    // What the victim has looks as if the attacker owned it.
+    let theirs = format!(
+        "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: theirs\n  namespace: {VICTIM}\n  labels: \
+         {{kustomize.toolkit.fluxcd.io/name: forged, kustomize.toolkit.fluxcd.io/namespace: {SPACE}}}\ndata: {{value: kept}}\n"
+    );
+    rig.apply(&[namespace(VICTIM), secret, theirs, RIGHTS.to_owned()]);
+    let controller = rig.controller(&["--no-cross-namespace-refs=true"]);
+    let base = "interval: 1h\nretryInterval: 1s\nprune: true\n";
+    for attack in &attacks {
+        let object = rig.kustomization(attack.name, &format!("{base}{}", attack.more));
+        // A field that is given twice is that of the attack.
+        let lines: Vec<&str> = object.lines().collect();
+        let is_twice =
+            |line: &&str| line.starts_with("  path: ") && attack.more.contains("path: ") && !line.contains("..");
+        let text: String = lines.iter().filter(|line| !is_twice(line)).map(|line| format!("{line}\n")).collect();
+        rig.apply(&[text]);
+    }
+    let foreign =
+        rig.kustomization("foreign-source", base).replace("name: repo}", &format!("name: repo, namespace: {VICTIM}}}"));
+    let forged = rig.kustomization("forged", &format!("{base}serviceAccountName: deployer"));
+    rig.apply(&[foreign, forged]);
+    for attack in &attacks {
+        let message = rig.fails(attack.name, attack.reason);
+        assert!(message.contains(attack.says), "{}: '{}' is not in: {message}", attack.name, attack.says);
+        assert!(!message.contains("root:") && !message.contains(CANARY), "{}: {message}", attack.name);
+    }
+    let message = rig.fails("foreign-source", "AccessDenied");
+    assert!(message.contains("cross-namespace references have been blocked"), "{message}");
+
+    // An inventory that names what others have prunes nothing: it is done as the tenant.
+    rig.ready("forged");
+    let entry = format!("{VICTIM}_theirs__ConfigMap");
+    let inventory = format!(r#"{{"status":{{"inventory":{{"entries":[{{"id":"{entry}","v":"v1"}}]}}}}}}"#);
+    let patch =
+        ["patch", "kustomization", "-n", SPACE, "forged", "--subresource=status", "--type=merge", "-p", &inventory];
+    rig.kubectl.run(&patch).unwrap();
+    rig.patch(
+        "kustomization",
+        "forged",
+        r#"{"metadata":{"annotations":{"reconcile.fluxcd.io/requestedAt":"forged"}}}"#,
+    );
+    let message = rig.fails("forged", "PruneFailed");
+    assert!(
+        message.contains("cannot delete resource \"configmaps\"") || message.contains("cannot get resource"),
+        "{message}"
+    );
+    let kept = rig.kubectl.run(&["get", "configmap", "-n", VICTIM, "theirs", "-o", "jsonpath={.data.value}"]);
+    assert_eq!(kept.as_deref(), Ok("kept"));
+    let theirs = rig.kubectl.run(&["get", "configmaps", "-n", VICTIM, "-o", "name"]).unwrap();
+    assert!(!theirs.contains("mine"), "{theirs}");
+    let all = rig.kubectl.run(&["get", "events,kustomizations,configmaps", "-n", SPACE, "-o", "yaml"]).unwrap();
+    assert!(!all.contains(CANARY) && !controller.log().join("\n").contains(CANARY), "a secret of another is told");
+}
