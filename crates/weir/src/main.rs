@@ -11,6 +11,7 @@ mod log;
 mod objects;
 mod output;
 mod sandbox;
+mod sops;
 mod up;
 
 use std::process::ExitCode;
