@@ -1,6 +1,6 @@
 use crate::error::CliError;
 use crate::output::Output;
-use crate::{controller, install, kustomize, log, objects, sandbox, up};
+use crate::{controller, install, kustomize, log, objects, sandbox, sops, up};
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;
 
@@ -36,6 +36,9 @@ enum Command {
     /// Work with kustomizations as the kustomize program does.
     #[command(subcommand)]
     Kustomize(kustomize::Command),
+    /// Decrypt and encrypt files as the sops program does, with age and OpenPGP keys.
+    #[command(subcommand)]
+    Sops(Box<sops::Command>),
 }
 
 /// Parses the command line and runs the command. Exit status: 0 done, 1 failed, 2 wrong usage.
@@ -60,6 +63,7 @@ pub fn main() -> ExitCode {
             Command::Sandbox(args) => sandbox::run(args, &output).await,
             Command::Build(build) => objects::run(objects::Command::Build(build), &output).await,
             Command::Kustomize(command) => kustomize::run(command, &output),
+            Command::Sops(command) => sops::run(*command, &output),
             Command::Create(create) => objects::run(objects::Command::Create(create), &output).await,
             Command::Diff(diff) => objects::run(objects::Command::Diff(diff), &output).await,
             Command::Get(get) => objects::run(objects::Command::Get(get), &output).await,

@@ -13,6 +13,7 @@ mod objects;
 mod output;
 mod remote;
 mod sandbox;
+mod sops;
 mod up;
 
 use std::process::ExitCode;

@@ -32,6 +32,12 @@ impl Output {
         let _ = write!(out, "{text}").and_then(|()| out.flush());
     }
 
+    /// Any bytes, as they are.
+    pub fn bytes(&self, bytes: &[u8]) {
+        let mut out = std::io::stdout().lock();
+        let _ = out.write_all(bytes).and_then(|()| out.flush());
+    }
+
     pub fn error(&self, text: &str) {
         let _ = writeln!(std::io::stderr().lock(), "{text}");
     }

@@ -72,6 +72,8 @@ mod rights;
 mod scale;
 #[path = "scenarios/shards.rs"]
 mod shards;
+#[path = "scenarios/sops.rs"]
+mod sops;
 #[path = "scenarios/suspend.rs"]
 mod suspend;
 #[path = "scenarios/tenants.rs"]
