@@ -151,7 +151,7 @@ fn keys_that_cannot_be_loaded_are_named_without_being_shown() {
     let mut keyring = Keyring::new();
     let secret = std::fs::read_to_string(key_file("age-a")).unwrap();
     let secret = secret.lines().last().unwrap();
-    let error = keyring.add_age("team.agekey", secret[..70].as_bytes()).unwrap_err().report().to_string();
+    let error = keyring.add_age("team.agekey", &secret.as_bytes()[..70]).unwrap_err().report().to_string();
     assert_eq!(error, "team.agekey: line 1 is not an age identity (give the key as it was generated)");
     assert!(keyring.add_pgp("team.asc", b"nonsense").unwrap_err().to_string().starts_with("team.asc: "));
     assert!(keyring.add_age("x.agekey", b"# only a remark\n").unwrap_err().to_string().contains("no age identity"));

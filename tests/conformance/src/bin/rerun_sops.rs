@@ -8,7 +8,6 @@ use anyhow::{Context, bail, ensure};
 use std::path::Path;
 use std::process::{Command, Output};
 use weir_base::Budget;
-use weir_conformance::root;
 use weir_conformance::sops::{Case, cases, dice, key_file, keyring};
 use weir_sops::{Mac, World, encrypt};
 
