@@ -15,6 +15,8 @@ const HEADER: &str = "# target\tCPU seconds\texecutions\tinputs found";
 /// The program is asked to stop after that, so that the targets take turns.
 const SLICE: u64 = 150;
 const SECONDS_FOR_ONE: &str = "-timeout=20";
+/// Slower ones than that are hangs already; a busy machine makes others slow.
+const SLOW: &str = "-report_slow_units=20";
 const MEMORY: &str = "-rss_limit_mb=512";
 /// What cargo-fuzz gives the compiler, but for the address sanitizer: there is no unsafe code to watch, and with
 /// it the memory that is measured is not ours.
@@ -74,6 +76,7 @@ fn slice(program: &Path, corpus: &Path, target: &str, seconds: u64) -> Result<u6
     let mut run = Command::new(program);
     run.env("WEIR_FUZZ", target).arg(format!("-max_total_time={seconds}")).args([
         SECONDS_FOR_ONE,
+        SLOW,
         MEMORY,
         "-max_len=16384",
         "-print_final_stats=1",

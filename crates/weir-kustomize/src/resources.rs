@@ -15,26 +15,52 @@ use weir_doc::{Map, Node};
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Resources {
     pub list: Vec<Resource>,
+    known: Option<Known>,
+}
+
+/// Who has which id, as long as nothing changes but by being added.
+#[derive(Clone, Debug, Default)]
+struct Known {
+    ids: HashMap<(Gvk, String, String), Origin>,
+    /// Whether a schema decided what is in a namespace.
+    chosen: bool,
 }
 
 impl Resources {
+    /// From now on objects are only added, so that each is looked at once and not again with each that comes.
+    pub fn begin_adding(&mut self) {
+        self.known = None;
+    }
+
     pub fn append_all(&mut self, incoming: Vec<Resource>, schemas: &Schemas) -> Result<(), KustomizeError> {
-        let mut known: HashMap<(Gvk, String, String), Origin> =
-            self.list.iter().map(|r| (r.id(schemas).key(), r.at().clone())).collect();
+        let known = self.known.take().filter(|known| known.chosen == schemas.chosen);
+        let mut known = known.unwrap_or_else(|| Known {
+            ids: self.list.iter().map(|r| (r.id(schemas).key(), r.at().clone())).collect(),
+            chosen: schemas.chosen,
+        });
         for resource in incoming {
             let id = resource.id(schemas);
-            if let Some(other) = known.insert(id.key(), resource.at().clone()) {
+            if let Some(other) = known.ids.insert(id.key(), resource.at().clone()) {
                 return Err(conflict(&resource, &other, schemas, ""));
             }
             self.list.push(resource);
         }
+        self.known = Some(known);
         Ok(())
+    }
+
+    /// The list may be changed in any way after this.
+    pub fn end_adding(&mut self) {
+        self.known = None;
     }
 
     /// Checks that no two objects have one id.
     pub fn check_unique(&mut self, schemas: &Schemas) -> Result<(), KustomizeError> {
         let list = std::mem::take(&mut self.list);
-        self.append_all(list, schemas)
+        self.begin_adding();
+        let added = self.append_all(list, schemas);
+        self.end_adding();
+        added
     }
 
     /// Adds a generated object, or merges it into the one that has its id.
@@ -50,7 +76,12 @@ impl Resources {
                 "has the behavior merge or replace, but there is no such object to merge with or replace",
             )
             .with_remedy("use behavior: create")),
-            ([], _) => self.append_all(vec![new], schemas),
+            ([], _) => {
+                self.begin_adding();
+                let added = self.append_all(vec![new], schemas);
+                self.end_adding();
+                added
+            }
             ([at], Behavior::Merge | Behavior::Replace) => {
                 let old = &self.list[*at];
                 new.inherit_metadata(old);

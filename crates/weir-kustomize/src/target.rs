@@ -254,6 +254,7 @@ impl<'t> Target<'t> {
         let file = &self.file;
         let mut gathered = gathered;
         let mistakes = Mistakes::default();
+        gathered.resources.begin_adding();
         for path in &file.resources {
             match self.resource(path, "resources", &mut gathered, build, budget) {
                 Err(KustomizeError::Exhausted(why)) => return Err(why.into()),
@@ -261,6 +262,7 @@ impl<'t> Target<'t> {
             }
         }
         mistakes.check()?;
+        gathered.resources.end_adding();
         let mut config = Some(Config::builtin().clone());
         for path in &file.configurations {
             let (content, name) = self.loader.load(path, "configurations")?;

@@ -2,8 +2,8 @@
 
 use crate::RenderError;
 use weir_base::{Budget, Origin};
-use weir_doc::{Dialect, Node, Value, emit, yaml};
-use weir_kustomize::substitute::{SubstituteError, Variables, substitute};
+use weir_doc::{Dialect, Node, Style, Value, emit, yaml};
+use weir_kustomize::substitute::{Variables, substitute};
 use weir_object::meta;
 
 const MARKER: &str = "kustomize.toolkit.fluxcd.io/substitute";
@@ -29,7 +29,7 @@ pub(crate) fn object(node: &mut Node, substitution: &Substitution, budget: &Budg
     }
     let name = meta::name(node).unwrap_or_default().to_owned();
     let result = substitute(&text, &substitution.variables, substitution.strict, budget).map_err(|source| {
-        let at = place(node, &source).unwrap_or_else(|| node.meta.at.clone());
+        let at = place(node, substitution, budget).unwrap_or_else(|| node.meta.at.clone());
         RenderError::Substitute { object: name.clone(), at, source }
     })?;
     let malformed =
@@ -76,25 +76,26 @@ fn keeping_places(mut new: Node, old: &Node) -> Node {
     new
 }
 
-/// Where in the source the variable stands.
-fn place(node: &Node, error: &SubstituteError) -> Option<Origin> {
-    let SubstituteError::NotSet { name, .. } = error else { return None };
-    let opening = format!("${{{name}");
-    find(node, &opening).filter(Origin::is_known)
-}
-
-fn find(node: &Node, text: &str) -> Option<Origin> {
-    match &node.value {
-        Value::String(value) if value.contains(text) => Some(node.meta.at.clone()),
-        Value::Seq(items) => items.iter().find_map(|item| find(item, text)),
-        Value::Map(map) => map.iter().find_map(|(key, value)| {
-            if key.as_str().contains(text) {
-                return Some(Origin::new(value.meta.at.file.clone(), key.line, key.col()));
+/// Where in the source the mistake stands: in the text that fails alone as well.
+fn place(node: &Node, substitution: &Substitution, budget: &Budget) -> Option<Origin> {
+    let fails = |text: &str| substitute(text, &substitution.variables, substitution.strict, budget).err();
+    let found = match &node.value {
+        Value::String(text) => fails(text).map(|why| {
+            let mut at = node.meta.at.clone();
+            // The lines of a literal text begin below its sign.
+            if let (Style::Literal, Some(line), true) = (node.meta.style, why.line(text), at.line > 0) {
+                (at.line, at.col) = (at.line + line as u32, 0);
             }
-            find(value, text)
+            at
+        }),
+        Value::Seq(items) => items.iter().find_map(|item| place(item, substitution, budget)),
+        Value::Map(map) => map.iter().find_map(|(key, value)| match fails(key.as_str()) {
+            Some(_) => Some(Origin::new(value.meta.at.file.clone(), key.line, key.col())),
+            None => place(value, substitution, budget),
         }),
         _ => None,
-    }
+    };
+    found.filter(Origin::is_known)
 }
 
 #[cfg(test)]
@@ -135,6 +136,19 @@ mod tests {
             "deploy/a.yaml:6: post build failed for 'a': envsubst error: variable substitution failed: variable not set \
              (strict mode): \"one\" (set one in spec.postBuild, give it a default as ${one:=value}, or write $${one} for the text itself)"
         );
+    }
+
+    #[test]
+    fn the_line_is_that_of_the_variable_and_not_of_one_like_it() {
+        let manifest = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\ndata:\n  a: ${one_more}\n  b: ${one:=x}\n  \
+                        c: |\n    first\n    ${one}\n  ${key}: x\n";
+        let at = |variables: &[(&str, &str)]| run(manifest, variables, false).expect_err("not set").at();
+        let line = |variables: &[(&str, &str)]| at(variables).map(|at| at.to_string());
+        assert_eq!(line(&[("one_more", "1"), ("key", "k")]).as_deref(), Some("deploy/a.yaml:9"));
+        assert_eq!(line(&[("one", "1"), ("key", "k")]).as_deref(), Some("deploy/a.yaml:5"));
+        assert_eq!(line(&[("one", "1"), ("one_more", "1")]).as_deref(), Some("deploy/a.yaml:10"));
+        let broken = run("kind: A\nmetadata: {name: a}\nx: ${a\n", &[("b", "1")], false).expect_err("broken");
+        assert_eq!(broken.at().map(|at| at.line), Some(3));
     }
 
     #[test]

@@ -39,10 +39,7 @@ pub enum Add {
         no_verify: bool,
     },
     /// Folders with bases, separated by commas; each has to be there, and new.
-    Base {
-        #[arg(value_delimiter = ',', value_name = "PATHS", num_args = 1)]
-        paths: Vec<String>,
-    },
+    Base { paths: String },
     /// What is noted on the objects, separated by commas.
     #[command(name = "buildmetadata")]
     BuildMetadata(Options),
@@ -150,9 +147,20 @@ pub enum Remove {
 
 #[derive(Args)]
 pub struct Options {
-    #[arg(required = true, num_args = 1, value_delimiter = ',', value_name = "OPTIONS",
-          value_parser = ["originAnnotations", "transformerAnnotations", "managedByLabel"])]
-    options: Vec<String>,
+    #[arg(value_parser = options)]
+    options: Listed,
+}
+
+/// Texts that are one argument.
+#[derive(Clone)]
+struct Listed(Vec<String>);
+
+fn options(text: &str) -> Result<Listed, String> {
+    const KNOWN: [&str; 3] = ["originAnnotations", "transformerAnnotations", "managedByLabel"];
+    match text.split(',').find(|option| !KNOWN.contains(option)) {
+        Some(unknown) => Err(format!("'{unknown}' is none of {}", KNOWN.join(", "))),
+        None => Ok(Listed(text.split(',').map(str::to_owned).collect())),
+    }
 }
 
 #[derive(Args)]
@@ -364,12 +372,13 @@ fn added(edit: &mut Edit, add: Add, file: &str) -> Result<Vec<String>, CliError>
             return entries(edit, "resources", "resource", &found(&paths, file)?);
         }
         Add::Base { paths } => {
+            let paths: Vec<String> = paths.split(',').map(str::to_owned).collect();
             if let Some(missing) = paths.iter().find(|path| !std::path::Path::new(path).exists()) {
                 return Err(CliError::new(format!("{missing} does not exist")));
             }
             return refused(&entries(edit, "resources", "base", &paths)?);
         }
-        Add::BuildMetadata(Options { options }) => {
+        Add::BuildMetadata(Options { options: Listed(options) }) => {
             return refused(&entries(edit, "buildMetadata", "buildMetadata option", &options)?);
         }
         Add::Component(Paths { paths }) => return entries(edit, "components", "component", &found(&paths, file)?),
@@ -441,7 +450,7 @@ fn set(edit: &mut Edit, set: Set) -> Result<(), CliError> {
         }
         Set::Label(Pairs { pairs }) => edit.set_pairs("commonLabels", &pairs, true)?,
         Set::Annotation(Pairs { pairs }) => edit.set_pairs("commonAnnotations", &pairs, true)?,
-        Set::BuildMetadata(Options { options }) => edit.set_entries("buildMetadata", &options)?,
+        Set::BuildMetadata(Options { options: Listed(options) }) => edit.set_entries("buildMetadata", &options)?,
         Set::Configmap(change) => set_generator(edit, "configMapGenerator", &change)?,
         Set::Secret(change) => set_generator(edit, "secretGenerator", &change)?,
     }
@@ -465,7 +474,7 @@ fn removed(edit: &mut Edit, remove: Remove) -> Result<Vec<String>, CliError> {
         Remove::Label(keys) => remove_pairs(edit, "commonLabels", &keys)?,
         Remove::Annotation(keys) => remove_pairs(edit, "commonAnnotations", &keys)?,
         Remove::Configmap(names) => return remove_generators(edit, "configMapGenerator", "configmap", &names),
-        Remove::BuildMetadata(Options { options }) => {
+        Remove::BuildMetadata(Options { options: Listed(options) }) => {
             edit.remove_entries("buildMetadata", |entry| options.iter().any(|option| option == entry))?;
         }
         Remove::Secret(names) => return remove_generators(edit, "secretGenerator", "secret", &names),
