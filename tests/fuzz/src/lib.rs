@@ -3,6 +3,8 @@
 //! libFuzzer runs them from the workspace `fuzz/`, which `cargo xtask soak` builds; the test of this package
 //! replays what was found (`fuzz/found/TARGET/*`), so that CI needs neither libFuzzer nor a nightly compiler.
 
+#![allow(clippy::panic, reason = "a promise that is broken is a panic, which is what a fuzzer looks for")]
+
 mod build;
 pub mod corpus;
 mod merge;

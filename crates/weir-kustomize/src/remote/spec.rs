@@ -145,10 +145,7 @@ fn parse_query(query: &str) -> (Option<String>, Duration, bool) {
     let some = |key: &str| get(key).filter(|value| !value.is_empty());
     let seconds = |text: &str| text.parse().ok().filter(|seconds| *seconds > 0).map(Duration::from_secs);
     let timeout = some("timeout").and_then(|text| seconds(text).or_else(|| duration(text))).unwrap_or(TIMEOUT);
-    let submodules = match some("submodules") {
-        Some("0" | "f" | "F" | "false" | "False" | "FALSE") => false,
-        _ => true,
-    };
+    let submodules = !matches!(some("submodules"), Some("0" | "f" | "F" | "false" | "False" | "FALSE"));
     (some("ref").or(some("version")).map(str::to_owned), timeout, submodules)
 }
 
