@@ -99,8 +99,14 @@ fn a_kustomization_is_built_as_the_controller_builds_it() {
     assert_eq!(ended.code, Some(1));
     assert!(ended.stderr.contains("a.yaml:4") && ended.stderr.contains("variable not set"), "{ended:?}");
     write("  decryption: {provider: sops}\n");
-    let ended = build(&[]);
-    assert!(ended.stderr.contains("spec.decryption is not implemented"), "{ended:?}");
+    let encrypted = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/sops/secret.yaml");
+    std::fs::copy(encrypted, app.join("secret.yaml")).unwrap();
+    let ended = build(&["--ignore-paths", "left.yaml", "--dry-run"]);
+    assert!(ended.stdout.contains("  password: '**SOPS**'\n"), "{ended:?}");
+    assert!(
+        !ended.stdout.contains("ENC[") && !ended.stdout.contains("\nsops:"),
+        "what is encrypted is masked: {ended:?}"
+    );
 }
 
 fn what_a_cluster_knows_is_asked(cluster: &Cluster) {

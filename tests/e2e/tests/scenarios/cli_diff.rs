@@ -63,7 +63,7 @@ fn what_would_change_is_told(cluster: &Cluster) {
     let drift = diff(cluster, repo.path(), "--path deploy");
     let expected = "► Namespace/diff-new created (deploy/space.yaml:1)\n\
                     ► ConfigMap/diff-new/first created (deploy/space.yaml:7)\n\
-                    ► ConfigMap/diffed/kept drifted (deploy/kept.yaml:1)\n\n  data.value\n    - one\n    + two\n\n\
+                    ► ConfigMap/diffed/kept drifted (deploy/kept.yaml:1)\n\n  data.value (deploy/kept.yaml:7)\n    - one\n    + two\n\n\
                     ► ConfigMap/diffed/gone deleted\n\
                     ► ConfigMap/diffed/stays skipped\n";
     assert_eq!((drift.code, drift.stdout.as_str()), (Some(1), expected), "{drift:?}");
@@ -79,7 +79,7 @@ fn what_would_change_is_told(cluster: &Cluster) {
                 commonMetadata: {labels: {team: web}}\n  sourceRef: {kind: GitRepository, name: repo}\n";
     write("../ks.yaml", file);
     let other = diff(cluster, repo.path(), "--path deploy --kustomization-file ks.yaml --ignore-paths space.yaml");
-    let label = "► ConfigMap/diffed/kept drifted (deploy/kept.yaml:1)\n\n  data.value\n    - one\n    + two\n\n\n  \
+    let label = "► ConfigMap/diffed/kept drifted (deploy/kept.yaml:1)\n\n  data.value (deploy/kept.yaml:7)\n    - one\n    + two\n\n\n  \
                  metadata.labels.team\n    + web\n\n";
     assert_eq!((other.code, other.stdout.as_str()), (Some(1), label), "{other:?}");
 
@@ -109,7 +109,7 @@ fn no_secret_is_shown(cluster: &Cluster) {
     let changed = SECRET.replace("hunter2", "hunter3").replace("user: me", "name: me");
     std::fs::write(repo.path().join("deploy/secret.yaml"), changed).unwrap();
     let drift = diff(cluster, repo.path(), "--path deploy");
-    let expected = "► ConfigMap/diffed/address drifted (deploy/config.yaml:1)\n\n  data.value\n    - '***'\n    + \
+    let expected = "► ConfigMap/diffed/address drifted (deploy/config.yaml:1)\n\n  data.value (spec.postBuild)\n    - '***'\n    + \
                     https://me:***@host\n\n\
                     ► Secret/diffed/login drifted (deploy/secret.yaml:1)\n\n  data.name\n    + '***'\n\n\n  data.password\n    - \
                     '*** (before)'\n    + '*** (after)'\n\n\n  data.user\n    - '***'\n\n";
@@ -140,6 +140,6 @@ fn kustomizations_are_followed(cluster: &Cluster) {
     assert!(unknown.stderr.contains("--local-sources GitRepository/diff/repo=FOLDER"), "{unknown:?}");
     let followed = diff(cluster, repo.path(), "--path deploy -r --local-sources GitRepository/diff/repo=.");
     let expected = "📁 Kustomization/diff/nested changed\n► ConfigMap/diffed/inner drifted (inner/config.yaml:1)\n\n  \
-                    data.value\n    - one\n    + two\n\n";
+                    data.value (inner/config.yaml:7)\n    - one\n    + two\n\n";
     assert_eq!((followed.code, followed.stdout.as_str()), (Some(1), expected), "{followed:?}");
 }
