@@ -9,10 +9,12 @@ use weir_doc::{Dialect, Node, Value, emit, yaml};
 /// is not the object's own: the step that set it and, for a patch, where it stands there. What is in a commented field
 /// and has no comment of its own was set with it.
 ///
-///     # base/web.yaml:1
-///     apiVersion: apps/v1
-///     metadata:
-///       name: x-web  # PrefixTransformer (kustomization.yaml:4)
+/// ```yaml
+/// # base/web.yaml:1
+/// apiVersion: apps/v1
+/// metadata:
+///   name: x-web  # PrefixTransformer (kustomization.yaml:4)
+/// ```
 pub fn to_yaml_with_origins(objects: &[Node]) -> String {
     let documents: Vec<String> = objects.iter().map(document).collect();
     documents.join("---\n")
