@@ -206,7 +206,9 @@ pub(crate) async fn apply(
     let skipped: HashSet<ObjectRef> = changes.iter().filter(is_skipped).map(|change| change.object.clone()).collect();
     // What was defined just now is known now.
     let refs = scoped(tenant, refs).await;
-    tracker.follow(tenant, &followed(&refs), plan.interval).await;
+    if !tracker.is_whole() {
+        tracker.follow(tenant, &followed(&refs), plan.interval).await;
+    }
     let new: Inventory = refs.iter().cloned().collect();
     let mut kept = new.clone();
     let mut problems = Vec::new();

@@ -1,6 +1,6 @@
 //! The keys of `spec.decryption`, read by the controller in the object's own namespace.
 
-use base64::Engine;
+use crate::variables::bytes;
 use std::sync::Arc;
 use weir_api::kustomize::Decryption as Spec;
 use weir_api::reasons;
@@ -60,9 +60,7 @@ async fn import(
     let Some(secret) = found.map_err(|error| failed(&error.to_string()))? else { return Err(failed("not found")) };
     for (key, value) in secret.get("data").and_then(Node::as_map).into_iter().flat_map(|map| map.iter()) {
         let (key, text) = (key.as_str(), value.as_str().unwrap_or_default());
-        let Ok(bytes) = base64::engine::general_purpose::STANDARD.decode(text) else {
-            return Err(failed(&format!("key '{key}' is not base64")));
-        };
+        let bytes = bytes(text).ok_or_else(|| failed(&format!("key '{key}' is not base64")))?;
         let what = format!("failed to import '{key}' data from {shown}");
         let added = match key.rsplit_once('.').map(|(_, ending)| ending) {
             Some("agekey") => keyring.add_age(&what, &bytes),

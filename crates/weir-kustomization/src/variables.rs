@@ -1,5 +1,6 @@
 //! The variables of `spec.postBuild`, read by the controller in the object's own namespace.
 
+use base64::Engine;
 use weir_api::common::DataKind;
 use weir_api::kustomize::{PostBuild, SubstituteReference, SubstituteStrategy};
 use weir_api::reasons;
@@ -81,8 +82,12 @@ async fn read(
 }
 
 fn decode(text: &str) -> Option<String> {
-    use base64::Engine;
-    String::from_utf8(base64::engine::general_purpose::STANDARD.decode(text).ok()?).ok()
+    String::from_utf8(bytes(text)?).ok()
+}
+
+/// What a value of a Secret holds.
+pub(crate) fn bytes(text: &str) -> Option<Vec<u8>> {
+    base64::engine::general_purpose::STANDARD.decode(text).ok()
 }
 
 fn bad(reference: &SubstituteReference, error: &SubstituteError) -> Failure {

@@ -122,7 +122,7 @@ impl fmt::Display for Warning {
 
 /// Builds the kustomization in the folder `path` of a tree, which has nothing remote.
 pub fn build(tree: &Tree, path: &str, options: &Options, budget: &Budget) -> Result<Built, KustomizeError> {
-    target::build(tree, &Remotes::default(), path, options, budget)
+    build_with(tree, &Remotes::default(), path, options, budget)
 }
 
 /// Builds with what was fetched so far; [`remote::resolved`] calls it as often as needed.

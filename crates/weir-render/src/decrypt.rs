@@ -3,16 +3,15 @@
 //!
 //! A MAC is of a file as it is read: transformers may have changed an object since, so its file is what is judged.
 
-use crate::RenderError;
+use crate::{RenderError, generate};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use std::collections::HashSet;
 use std::sync::Arc;
 use weir_base::{Budget, Origin, Tree, tree, tree::Found};
-use weir_doc::{Dialect, Node, Value, yaml};
-use weir_kustomize::FILE_NAMES;
-use weir_object::meta;
-use weir_sops::{File, Format, Keyring, MAX_FILE, Mac, Resolved};
+use weir_doc::{Node, Value};
+use weir_object::{ObjectRef, meta};
+use weir_sops::{DataKey, File, Format, Keyring, MAX_FILE, Mac, Resolved};
 
 /// Leaves an object as it is.
 const DECRYPT: &str = "kustomize.toolkit.fluxcd.io/decrypt";
@@ -156,7 +155,7 @@ impl<'a> Decryptor<'a> {
         if let Some(file) = File::of_node(object, &path, self.budget)? {
             let key = file.data_key(keyring, &Resolved::new(), self.budget)?;
             file.decrypt_node(object, &key, self.budget)?;
-            return self.source_of_object(&path);
+            return self.source_of_object(&path, &file, key);
         }
         if meta::kind(object) != "Secret" {
             return Ok(());
@@ -175,8 +174,8 @@ impl<'a> Decryptor<'a> {
         Ok(())
     }
 
-    /// Judges the MAC of the file that an object was read from.
-    fn source_of_object(&mut self, path: &str) -> Result<(), RenderError> {
+    /// Judges the MAC of the file that an object was read from; `key` is the object's.
+    fn source_of_object(&mut self, path: &str, object: &File, key: DataKey) -> Result<(), RenderError> {
         let Decryption::Keys { keyring, .. } = self.decryption else { return Ok(()) };
         if !self.judged.insert(path.to_owned()) {
             return Ok(());
@@ -184,7 +183,9 @@ impl<'a> Decryptor<'a> {
         let Some(text) = self.source.read(path) else { return Ok(()) };
         // Of an object that was made by a patch or a generator there is no file to judge.
         let Ok(Some(file)) = File::parse(text, Format::of_path(path), path, self.budget) else { return Ok(()) };
-        let key = file.data_key(keyring, &Resolved::new(), self.budget)?;
+        // Opening it once is enough, which is what costs.
+        let is_same = file.groups() == object.groups() && file.threshold() == object.threshold();
+        let key = if is_same { key } else { file.data_key(keyring, &Resolved::new(), self.budget)? };
         let plain = file.decrypt(&key, self.budget)?;
         self.judge(plain.mac, Origin::file(path))
     }
@@ -237,8 +238,7 @@ fn find(node: &Node, field: &str, tell: &mut impl FnMut(&str, &Node)) {
 }
 
 fn named(object: &Node) -> String {
-    let namespace = meta::namespace(object).map(|namespace| format!("{namespace}/")).unwrap_or_default();
-    format!("{}/{namespace}{}", meta::kind(object), meta::name(object).unwrap_or_default())
+    ObjectRef::of(object).map_or_else(|_| meta::kind(object).to_owned(), |object| object.to_string())
 }
 
 fn is_left(object: &Node) -> bool {
@@ -277,7 +277,8 @@ struct HandedOn {
 /// The files that a kustomization hands on; the folders that it builds on are added to `folders`. What cannot be read or
 /// leads elsewhere is left to the build, which says what is wrong with it.
 fn handed_on(tree: &Tree, folder: &str, budget: &Budget, folders: &mut Vec<String>) -> Vec<HandedOn> {
-    let Some(node) = kustomization(tree, folder, budget) else { return Vec::new() };
+    let kustomization = generate::file_of(tree, folder).and_then(|file| generate::read(tree, &file, budget).ok());
+    let Some(node) = kustomization else { return Vec::new() };
     let entries =
         |node: &Node, key: &str| -> Vec<Node> { node.get(key).and_then(Node::as_seq).cloned().unwrap_or_default() };
     let mut files = Vec::new();
@@ -313,13 +314,4 @@ fn handed_on(tree: &Tree, folder: &str, budget: &Budget, folders: &mut Vec<Strin
         }
     }
     files
-}
-
-fn kustomization(tree: &Tree, folder: &str, budget: &Budget) -> Option<Node> {
-    let at = |name: &&str| if folder.is_empty() { (*name).to_owned() } else { format!("{folder}/{name}") };
-    let file = FILE_NAMES.iter().map(at).find(|file| tree.read(file).is_some())?;
-    let name: Arc<str> = file.as_str().into();
-    let mut documents = yaml::parse_all(tree.read(&file)?, Some(&name), Dialect::V3, budget).ok()?;
-    documents.retain(|document| !document.is_null());
-    documents.into_iter().next()
 }

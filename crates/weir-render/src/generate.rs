@@ -153,7 +153,7 @@ fn list<'n>(node: &'n mut Node, key: &str) -> Result<&'n mut Vec<Node>, RenderEr
     place.as_seq_mut().ok_or_else(|| RenderError::Malformed { at, message: format!("{key} must be a list") })
 }
 
-fn read(tree: &Tree, file: &str, budget: &Budget) -> Result<Node, RenderError> {
+pub(crate) fn read(tree: &Tree, file: &str, budget: &Budget) -> Result<Node, RenderError> {
     let name: Arc<str> = file.into();
     let text = tree.read(file).cloned().unwrap_or_default();
     let mut documents = yaml::parse_all(&text, Some(&name), Dialect::V3, budget)?;
@@ -201,7 +201,7 @@ fn is_manifest(document: &Node) -> bool {
     document.str_at(&["apiVersion"]).is_some() && document.str_at(&["kind"]).is_some()
 }
 
-fn file_of(tree: &Tree, folder: &str) -> Option<String> {
+pub(crate) fn file_of(tree: &Tree, folder: &str) -> Option<String> {
     FILE_NAMES.iter().map(|name| below(folder, name)).find(|file| tree.read(file).is_some())
 }
 

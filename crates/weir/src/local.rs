@@ -14,8 +14,9 @@ use weir_object::meta;
 use weir_render::{Manner, Overlay, RenderError, render_in};
 
 /// The objects at a folder, each with its file as it is called from here. `ignored` are patterns as .gitignore has them,
-/// seen from the folder: as in flux, of what is found there, and not of what a kustomization file names.
-pub fn build(folder: &Path, overlay: &Overlay, ignored: &[String]) -> Result<Vec<Node>, CliError> {
+/// seen from the folder: as in flux, of what is found there, and not of what a kustomization file names. With `provenance`
+/// each field knows who set it.
+pub fn build(folder: &Path, overlay: &Overlay, ignored: &[String], provenance: bool) -> Result<Vec<Node>, CliError> {
     let mut last = None;
     let fetcher = Fetcher::with_local();
     for root in folder::roots(folder)? {
@@ -23,7 +24,7 @@ pub fn build(folder: &Path, overlay: &Overlay, ignored: &[String]) -> Result<Vec
         let mut tree = folder::read(&root, &budget)?;
         let path = folder::relative(folder, &root);
         leave_out(&mut tree, &path, ignored);
-        let manner = Manner { remotes: Some(&fetcher), provenance: true };
+        let manner = Manner { remotes: Some(&fetcher), provenance };
         match render_in(&tree, &path, overlay, manner, &budget) {
             Ok(rendered) => {
                 let mut objects = rendered.objects;

@@ -128,6 +128,11 @@ impl Tracker {
         }
     }
 
+    /// Whether all objects that were asked for are followed: the kind of each is served.
+    pub fn is_whole(&self) -> bool {
+        self.state().following.as_ref().is_some_and(|following| following.watching.is_whole())
+    }
+
     /// The object is left alone, whatever somebody does to it.
     pub(crate) fn leave(&self, object: &ObjectId) {
         self.begin(object);

@@ -38,7 +38,7 @@ impl Fault {
     }
 }
 
-/// How a scalar is written; `Any` leaves it to the printer.
+/// How a scalar is written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum Style {
     #[default]

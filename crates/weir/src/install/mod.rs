@@ -12,7 +12,7 @@ use definitions::DEFINITIONS;
 
 use crate::controllers::Role;
 use crate::error::CliError;
-use crate::objects::{Cluster, Say};
+use crate::objects::{Cluster, Say, ended};
 use crate::output::Output;
 use std::process::ExitCode;
 use std::time::{Duration, SystemTime};
@@ -134,13 +134,7 @@ pub fn manifests(args: &Install) -> String {
 
 pub async fn run(args: Install, output: &Output) -> Result<ExitCode, CliError> {
     let say = Say(output);
-    match install(args, &say).await {
-        Ok(()) => Ok(ExitCode::SUCCESS),
-        Err(error) => {
-            say.failure(&error.to_string());
-            Ok(ExitCode::FAILURE)
-        }
-    }
+    Ok(ended(install(args, &say).await, &say))
 }
 
 async fn install(args: Install, say: &Say<'_>) -> Result<(), CliError> {

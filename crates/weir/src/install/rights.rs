@@ -175,11 +175,17 @@ fn role_of<'r>(
     rules: impl Iterator<Item = &'r Rule>,
 ) -> String {
     let kind = if is_wide { "ClusterRole" } else { "Role" };
-    let place = if is_wide { String::new() } else { format!("\n  namespace: {}", settings.namespace) };
-    let labels = settings.labels(component, 4);
+    let head = head(settings, component, name, is_wide, kind);
     let rules: String = rules.map(rule).collect();
     let subject = [(component, settings.namespace)];
     let bound = binding(settings, component, name, is_wide, name, &subject);
+    format!("{head}rules:\n{rules}---\n{bound}")
+}
+
+/// The beginning of a role or binding.
+fn head(settings: &Settings, component: &str, name: &str, is_wide: bool, kind: &str) -> String {
+    let place = if is_wide { String::new() } else { format!("\n  namespace: {}", settings.namespace) };
+    let labels = settings.labels(component, 4);
     format!(
         "apiVersion: rbac.authorization.k8s.io/v1
 kind: {kind}
@@ -187,9 +193,7 @@ metadata:
   name: {name}{place}
   labels:
     {labels}
-rules:
-{rules}---
-{bound}"
+"
     )
 }
 
@@ -215,20 +219,13 @@ fn binding(
     subjects: &[(&str, &str)],
 ) -> String {
     let (kind, of) = if is_wide { ("ClusterRoleBinding", "ClusterRole") } else { ("RoleBinding", "Role") };
-    let place = if is_wide { String::new() } else { format!("\n  namespace: {}", settings.namespace) };
-    let labels = settings.labels(component, 4);
+    let head = head(settings, component, name, is_wide, kind);
     let subjects: String = subjects
         .iter()
         .map(|(name, namespace)| format!("- kind: ServiceAccount\n  name: {name}\n  namespace: {namespace}\n"))
         .collect();
     format!(
-        "apiVersion: rbac.authorization.k8s.io/v1
-kind: {kind}
-metadata:
-  name: {name}{place}
-  labels:
-    {labels}
-roleRef:
+        "{head}roleRef:
   apiGroup: rbac.authorization.k8s.io
   kind: {of}
   name: {role}

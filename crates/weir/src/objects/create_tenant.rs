@@ -2,13 +2,14 @@
 //! may act as it.
 
 use super::cluster::upsert;
-use super::create::Common;
+use super::create::{Common, object};
 use super::{Cluster, Say};
 use crate::controllers::Role;
 use crate::error::CliError;
-use weir_base::Budget;
+use serde_json::{Value, json};
 use weir_doc::emit::to_yaml;
-use weir_doc::{Dialect, Node, yaml};
+use weir_doc::{Node, from_value};
+use weir_object::{ObjectRef, meta};
 
 /// Which tenant an object belongs to.
 const LABEL: &str = "toolkit.fluxcd.io/tenant";
@@ -50,12 +51,8 @@ pub(super) async fn run(args: Args, say: &Say<'_>) -> Result<(), CliError> {
     if args.cluster_role.is_empty() {
         return Err(CliError::new("cluster-role is required"));
     }
-    let mut objects = Vec::new();
-    for namespace in &args.with_namespace {
-        for text in manifests(&args, namespace, account) {
-            objects.extend(yaml::parse_all(text.as_bytes(), None, Dialect::Sigs, &Budget::standard())?);
-        }
-    }
+    let objects: Vec<Node> =
+        args.with_namespace.iter().flat_map(|namespace| manifests(&args, namespace, account)).collect();
     if args.common.export {
         let text: String = objects.iter().map(|object| format!("---\n{}", to_yaml(object))).collect();
         say.data(&text);
@@ -63,7 +60,7 @@ pub(super) async fn run(args: Args, say: &Say<'_>) -> Result<(), CliError> {
     }
     let session = args.cluster.connect().await?;
     for object in &objects {
-        let (kind, name) = (weir_object::meta::kind(object), weir_object::meta::name(object).unwrap_or_default());
+        let (kind, name) = (meta::kind(object), meta::name(object).unwrap_or_default());
         say.action(&format!("applying {} {name}", spaced(kind)));
         let members: &[&str] = match kind {
             "Role" => &["rules"],
@@ -79,10 +76,10 @@ pub(super) async fn run(args: Args, say: &Say<'_>) -> Result<(), CliError> {
 
 /// The role of a binding cannot be changed: one that has another goes, as flux has it.
 async fn bound_anew(session: &weir_kube::Session, object: &Node) -> Result<(), CliError> {
-    if weir_object::meta::kind(object) != "RoleBinding" {
+    if meta::kind(object) != "RoleBinding" {
         return Ok(());
     }
-    let reference = weir_object::ObjectRef::of(object)?;
+    let reference = ObjectRef::of(object)?;
     let live = session.get(&reference).await?;
     if live.is_some_and(|live| live.get("roleRef") != object.get("roleRef")) {
         session.delete(&reference, weir_kube::Propagation::Background, None).await?;
@@ -109,43 +106,57 @@ fn is_qualified(name: &str) -> bool {
     bytes.len() <= 63 && bytes.iter().all(|b| is_inner(*b)) && is_end(bytes.first()) && is_end(bytes.last())
 }
 
-fn manifests(args: &Args, namespace: &str, account: &str) -> Vec<String> {
+fn manifests(args: &Args, namespace: &str, account: &str) -> Vec<Node> {
     let (tenant, role, home) = (&args.name, &args.cluster_role, &args.cluster.namespace);
     let controller = Role::Kustomize.controller();
-    let mut labels: Vec<String> =
-        args.common.labels.iter().map(|(key, value)| format!("    {key}: {}", quoted(value))).collect();
-    labels.push(format!("    {LABEL}: {}", quoted(tenant)));
-    let labels = labels.join("\n");
-    let meta = |name: &str| format!("metadata:\n  labels:\n{labels}\n  name: {name}\n  namespace: {namespace}\n");
-    let rbac = "apiVersion: rbac.authorization.k8s.io/v1\n";
+    let mut common = args.common.clone();
+    common.labels.push((LABEL.to_owned(), tenant.clone()));
+    let rbac = "rbac.authorization.k8s.io";
+    let made = |api_version: &str, kind: &str, name: &str, members: Value| {
+        let mut node = object(api_version, kind, (namespace, name), &common);
+        for (key, value) in members.as_object().into_iter().flatten() {
+            node.set(key.as_str(), from_value(value));
+        }
+        node
+    };
+    let of_rbac = |kind: &str, name: &str, members: Value| {
+        made(&format!("{rbac}/v1"), kind, &format!("{tenant}-{name}"), members)
+    };
     let mut all = Vec::new();
     if !args.skip_namespace {
-        all.push(format!("apiVersion: v1\nkind: Namespace\nmetadata:\n  labels:\n{labels}\n  name: {namespace}\n"));
+        let mut space = made("v1", "Namespace", namespace, Value::Null);
+        space.ensure_map(&["metadata"]).remove("namespace");
+        all.push(space);
     }
-    all.push(format!("apiVersion: v1\nkind: ServiceAccount\n{}", meta(account)));
-    all.push(format!(
-        "{rbac}kind: RoleBinding\n{}roleRef:\n  apiGroup: rbac.authorization.k8s.io\n  kind: ClusterRole\n  name: {role}\n\
-         subjects:\n- apiGroup: rbac.authorization.k8s.io\n  kind: User\n  name: gotk:{namespace}:reconciler\n\
-         - kind: ServiceAccount\n  name: {account}\n  namespace: {namespace}\n",
-        meta(&format!("{tenant}-reconciler"))
+    all.push(made("v1", "ServiceAccount", account, Value::Null));
+    all.push(of_rbac(
+        "RoleBinding",
+        "reconciler",
+        json!({
+            "roleRef": {"apiGroup": rbac, "kind": "ClusterRole", "name": role},
+            "subjects": [
+                {"apiGroup": rbac, "kind": "User", "name": format!("gotk:{namespace}:reconciler")},
+                {"kind": "ServiceAccount", "name": account, "namespace": namespace},
+            ],
+        }),
     ));
     // An addition to flux: without it the controller needs a right to act as anybody.
-    all.push(format!(
-        "{rbac}kind: Role\n{}rules:\n- apiGroups: [\"\"]\n  resources: [serviceaccounts]\n  resourceNames: [{account}]\n  \
-         verbs: [impersonate]\n",
-        meta(&format!("{tenant}-impersonation"))
+    all.push(of_rbac(
+        "Role",
+        "impersonation",
+        json!({"rules": [{
+            "apiGroups": [""], "resources": ["serviceaccounts"], "resourceNames": [account], "verbs": ["impersonate"],
+        }]}),
     ));
-    all.push(format!(
-        "{rbac}kind: RoleBinding\n{}roleRef:\n  apiGroup: rbac.authorization.k8s.io\n  kind: Role\n  \
-         name: {tenant}-impersonation\nsubjects:\n- kind: ServiceAccount\n  name: {controller}\n  namespace: {home}\n",
-        meta(&format!("{tenant}-impersonation"))
+    all.push(of_rbac(
+        "RoleBinding",
+        "impersonation",
+        json!({
+            "roleRef": {"apiGroup": rbac, "kind": "Role", "name": format!("{tenant}-impersonation")},
+            "subjects": [{"kind": "ServiceAccount", "name": controller, "namespace": home}],
+        }),
     ));
     all
-}
-
-/// As a string of YAML, whatever it looks like.
-fn quoted(text: &str) -> String {
-    format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""))
 }
 
 #[cfg(test)]

@@ -147,11 +147,16 @@ pub async fn run(command: Command, output: &Output) -> Result<ExitCode, CliError
         Command::Trace(trace) => trace::run(trace, &say).await,
         Command::Tree(tree) => tree::run(tree, &say).await,
     };
+    Ok(ended(done, &say))
+}
+
+/// The exit status of a command, which says itself why it failed.
+pub fn ended(done: Result<(), CliError>, say: &Say<'_>) -> ExitCode {
     match done {
-        Ok(()) => Ok(ExitCode::SUCCESS),
+        Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             say.failure(&error.to_string());
-            Ok(ExitCode::FAILURE)
+            ExitCode::FAILURE
         }
     }
 }

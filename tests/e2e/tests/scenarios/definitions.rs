@@ -24,25 +24,26 @@ spec:
     )
 }
 
-fn a_kind_that_is_served_elsewhere_is_found(cluster: &Cluster) {
-    let thing = "apiVersion: defs.example.com/v1\nkind: Thing\nmetadata: {name: t, namespace: defs}\n";
-    let sync = "apiVersion: source.toolkit.fluxcd.io/v1
+/// A source, and a Kustomization of the folder of its name.
+fn sync(name: &str, more: &str) -> String {
+    format!(
+        "apiVersion: source.toolkit.fluxcd.io/v1
 kind: GitRepository
-metadata: {name: flux-system, namespace: flux-system}
-spec: {url: 'https://git.example.com/defs', ref: {branch: main}}
+metadata: {{name: flux-system, namespace: flux-system}}
+spec: {{url: 'https://git.example.com/defs', ref: {{branch: main}}}}
 ---
 apiVersion: kustomize.toolkit.fluxcd.io/v1
 kind: Kustomization
-metadata: {name: things, namespace: flux-system}
-spec:
-  path: things
-  prune: true
-  wait: true
-  retryInterval: 1s
-  sourceRef: {kind: GitRepository, name: flux-system}
-";
+metadata: {{name: {name}, namespace: flux-system}}
+spec: {{path: {name}, prune: true, sourceRef: {{kind: GitRepository, name: flux-system}}, {more}}}
+"
+    )
+}
+
+fn a_kind_that_is_served_elsewhere_is_found(cluster: &Cluster) {
+    let thing = "apiVersion: defs.example.com/v1\nkind: Thing\nmetadata: {name: t, namespace: defs}\n";
     let repo = GitRepo::new(&[
-        ("clusters/c/sync.yaml", sync),
+        ("clusters/c/sync.yaml", &sync("things", "wait: true, retryInterval: 1s")),
         ("things/all.yaml", &[namespace("defs"), thing.to_owned()].join("---\n")),
     ]);
     let _up = cluster.up(repo.path(), &[]);
@@ -68,22 +69,8 @@ spec:
 
 fn an_object_of_a_new_kind_is_kept_as_it_is(cluster: &Cluster) {
     let thing = "apiVersion: defs.example.com/v1\nkind: Thing\nmetadata: {name: t, namespace: kept}\nspec: {size: 1}\n";
-    let sync = "apiVersion: source.toolkit.fluxcd.io/v1
-kind: GitRepository
-metadata: {name: flux-system, namespace: flux-system}
-spec: {url: 'https://git.example.com/kept', ref: {branch: main}}
----
-apiVersion: kustomize.toolkit.fluxcd.io/v1
-kind: Kustomization
-metadata: {name: both, namespace: flux-system}
-spec:
-  interval: 1h
-  path: both
-  prune: true
-  sourceRef: {kind: GitRepository, name: flux-system}
-";
     let all = [namespace("kept"), definition("things"), thing.to_owned()].join("---\n");
-    let repo = GitRepo::new(&[("clusters/c/sync.yaml", sync), ("both/all.yaml", &all)]);
+    let repo = GitRepo::new(&[("clusters/c/sync.yaml", &sync("both", "interval: 1h")), ("both/all.yaml", &all)]);
     let _up = cluster.up(repo.path(), &[]);
     cluster.ready("kustomization", "flux-system", "both", "True");
     let kubectl = cluster.kubectl();

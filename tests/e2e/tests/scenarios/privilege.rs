@@ -124,10 +124,8 @@ spec:
 fn is_of_absent_kinds(right: &str) -> bool {
     let (verb, resource) = right.split_once(' ').unwrap();
     let absent = ["buckets", "helmcharts", "helmrepositories", "ocirepositories", "externalartifacts"];
-    let is_written = verb == "patch" || verb == "get";
-    absent.iter().any(|kind| {
-        resource == *kind && (is_written || verb == "list" || verb == "watch") || resource == format!("{kind}/status")
-    })
+    let is_read_or_written = matches!(verb, "get" | "list" | "watch" | "patch");
+    absent.iter().any(|kind| resource == *kind && is_read_or_written || resource == format!("{kind}/status"))
 }
 
 /// A kubeconfig with a token of a controller's account.

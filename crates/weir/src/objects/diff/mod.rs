@@ -109,7 +109,7 @@ async fn section(args: &Args, session: &Session, object: &Kustomization, folder:
     let recipe = weir_kustomization::recipe(session, object, args.from.strict_substitute, true).await;
     let recipe = recipe.map_err(|error| CliError::new(format!("{shown}: {error}")))?;
     let hidden = Hidden::new(&recipe.secrets);
-    let built = local::build(folder, &recipe.overlay, &args.from.ignore_paths)
+    let built = local::build(folder, &recipe.overlay, &args.from.ignore_paths, true)
         .map_err(|error| CliError::new(hidden.text(&error.to_string())))?;
     let sources = built.clone();
     let outlook = weir_kustomization::preview(session, object, built).await;
