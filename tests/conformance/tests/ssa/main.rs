@@ -23,12 +23,13 @@ const AT_ONCE: usize = 8;
 /// What differs is written to a file, to be read before it becomes an entry of `differs.json`.
 async fn compare(session: Session, server: &str) {
     let (setup, histories) = history::load();
-    let answers = answers(&session, &setup, &histories, false).await;
+    let answers = answers(&session, &setup, &histories, false, server == "embedded").await;
     differ(&histories, &answers, [server, server], |answer, wanted| answer == wanted);
 }
 
-/// The answer to each history; an engine that `knows` remembers the objects from step to step.
-async fn answers(session: &Session, setup: &[Node], histories: &[History], knows: bool) -> Vec<Node> {
+/// The answer to each history; an engine that `knows` remembers the objects from step to step, and a cluster that
+/// `binds` gives each claim its volume.
+async fn answers(session: &Session, setup: &[Node], histories: &[History], knows: bool, binds: bool) -> Vec<Node> {
     for object in setup {
         session.create(object, "test").await.unwrap();
     }
@@ -38,7 +39,9 @@ async fn answers(session: &Session, setup: &[Node], histories: &[History], knows
             async move {
                 let tracker = knows.then(|| Tracker::new(run::owner(), run::MANAGER, Vec::new(), || {}));
                 let namespace = format!("h-{at}");
-                Run { session: &session, history, namespace: &namespace, tracker: tracker.as_ref() }.answer().await
+                Run { session: &session, history, namespace: &namespace, tracker: tracker.as_ref(), binds }
+                    .answer()
+                    .await
             }
         })
         .buffered(AT_ONCE)
@@ -99,6 +102,6 @@ async fn with_what_is_known_of_the_objects() {
     let session = Session::new(kube::Client::new(sandbox.service(), "default"));
     let (setup, mut histories) = history::load();
     histories.retain(|history| history.steps.iter().all(|step| matches!(step, Step::Apply { .. })));
-    let answers = answers(&session, &setup, &histories, true).await;
+    let answers = answers(&session, &setup, &histories, true, true).await;
     differ(&histories, &answers, ["embedded", "known"], |answer, wanted| outcome(answer) == outcome(wanted));
 }

@@ -26,6 +26,8 @@ pub struct Run<'a> {
     pub namespace: &'a str,
     /// What is known of the objects from earlier steps.
     pub tracker: Option<&'a Arc<Tracker>>,
+    /// Whether the cluster binds every claim.
+    pub binds: bool,
 }
 
 impl Run<'_> {
@@ -128,7 +130,8 @@ impl Run<'_> {
     }
 
     /// Waits until the cluster's controllers have done their part: the one of Deployments writes an annotation, which
-    /// would make the next apply a change, and what is deleted goes, but for what a history holds back.
+    /// would make the next apply a change, as the binding of a claim would, and what is deleted goes, but for what a
+    /// history holds back.
     async fn settled(&self, seen: impl Iterator<Item = &ObjectRef>) {
         for object in seen {
             until(async || {
@@ -138,7 +141,10 @@ impl Run<'_> {
                 let is_held = live.path(&["metadata", "finalizers"]).and_then(Node::as_seq).is_some_and(|held| {
                     held.iter().any(|name| name.as_str().is_some_and(|name| name.starts_with("example.com/")))
                 });
-                is_seen && (!meta::is_deleting(&live) || is_held)
+                let is_bound = !self.binds
+                    || object.id.kind != "PersistentVolumeClaim"
+                    || live.str_at(&["status", "phase"]) == Some("Bound");
+                is_seen && (is_bound || meta::is_deleting(&live)) && (!meta::is_deleting(&live) || is_held)
             })
             .await;
         }
