@@ -17,10 +17,10 @@ const EDGES: &[(&str, &[&str])] = &[
     ("weir-render", &["weir-base", "weir-doc", "weir-kustomize", "weir-object", "weir-sops"]),
     ("weir-api", &[]),
     // L2
-    ("weir-git", &["weir-base"]),
+    ("weir-git", &["weir-base", "weir-net"]),
     ("weir-net", &["weir-base"]),
     ("weir-artifact", &["weir-api", "weir-base", "weir-net"]),
-    ("weir-kube", &["weir-base", "weir-doc", "weir-object"]),
+    ("weir-kube", &["weir-base", "weir-doc", "weir-net", "weir-object"]),
     ("weir-runtime", &["weir-api", "weir-base", "weir-doc", "weir-kube", "weir-net", "weir-object"]),
     ("weir-apply", &["weir-base", "weir-cel", "weir-doc", "weir-kube", "weir-merge", "weir-object"]),
     ("weir-sandbox", &["weir-base", "weir-doc", "weir-merge", "weir-object"]),

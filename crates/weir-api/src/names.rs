@@ -29,6 +29,9 @@ pub const WATCH: &str = "reconcile.fluxcd.io/watch";
 /// Value of [`WATCH`].
 pub const WATCH_ENABLED: &str = "Enabled";
 
+/// Annotation of a Kustomization: confirms a prune that is held; the condition's message gives the value; weir's addition.
+pub const CONFIRM_PRUNE: &str = "kustomize.weir.dev/confirm-prune";
+
 /// Label of applied objects: name of the owning Kustomization.
 pub const KUSTOMIZE_NAME: &str = "kustomize.toolkit.fluxcd.io/name";
 /// Label of applied objects: namespace of the owning Kustomization.

@@ -1,6 +1,6 @@
-use crate::reach::INSIDE;
 use std::time::Duration;
 use weir_base::{Class, Diagnose, Exhausted, redact_url};
+use weir_net::INSIDE;
 
 /// Why a repository gave no tree.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

@@ -11,18 +11,24 @@ pub fn client(
     count: impl Fn(&str, &str) + Send + Sync + 'static,
     fence: Fence,
 ) -> Result<kube::Client, kube::Error> {
-    Ok(ClientBuilder::try_from(config)?.with_layer(&Guarding { count: Arc::new(count), fence }).build())
+    Ok(ClientBuilder::try_from(config)?.with_layer(&Guarding::new(count, fence)).build())
 }
 
 type Count = dyn Fn(&str, &str) + Send + Sync;
 
-struct Guarding {
+pub(crate) struct Guarding {
     count: Arc<Count>,
     fence: Fence,
 }
 
+impl Guarding {
+    pub(crate) fn new(count: impl Fn(&str, &str) + Send + Sync + 'static, fence: Fence) -> Self {
+        Self { count: Arc::new(count), fence }
+    }
+}
+
 #[derive(Clone)]
-struct Guarded<S> {
+pub(crate) struct Guarded<S> {
     inner: S,
     count: Arc<Count>,
     fence: Fence,
@@ -87,7 +93,7 @@ mod tests {
             log.lock().expect("nobody panics").push(format!("{method} {status}"));
         };
         let server = tower::service_fn(|_: Request<Body>| async { Ok::<_, BoxError>(Response::new(Body::empty())) });
-        let client = Guarding { count: Arc::new(count), fence: fence.clone() }.layer(server);
+        let client = Guarding::new(count, fence.clone()).layer(server);
         let send = |method: Method| {
             let request = Request::builder().method(method).uri("/api").body(Body::empty()).expect("a request");
             client.clone().oneshot(request)

@@ -3,6 +3,7 @@ use crate::session::{request, send};
 use serde::Deserialize;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 use tokio::sync::{Mutex, RwLock};
 use weir_object::ObjectRef;
@@ -35,10 +36,19 @@ impl Resource {
 const REFRESH_AT_MOST: Duration = Duration::from_millis(200);
 
 /// What kinds the cluster serves; one cache for every identity, since discovery is the same for all.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Discovery {
+    /// Never given twice: what is remembered of one cluster is not taken for another's.
+    pub(crate) id: u64,
     known: RwLock<Known>,
     refreshing: Mutex<()>,
+}
+
+impl Default for Discovery {
+    fn default() -> Self {
+        static LAST: AtomicU64 = AtomicU64::new(0);
+        Self { id: LAST.fetch_add(1, Ordering::Relaxed), known: RwLock::default(), refreshing: Mutex::default() }
+    }
 }
 
 #[derive(Debug, Default)]

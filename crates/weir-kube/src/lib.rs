@@ -5,7 +5,8 @@
 //! set, every request carries the impersonation headers. Requests are counted by verb. A process whose
 //! lease has run out writes nothing ([`Fence`]).
 //!
-//! Objects are watched through one [`Hub`], by shared streams.
+//! Objects are watched through one [`Hub`], by shared streams. Other clusters are reached by kubeconfigs that others wrote
+//! ([`Clusters`]): nothing in one starts a program, reads a file or leads to this machine.
 //!
 //! Limits: answers of at most 128 MiB; the server must offer aggregated discovery (Kubernetes 1.30
 //! and later).
@@ -15,6 +16,7 @@ mod discovery;
 mod error;
 mod fence;
 mod hub;
+mod remote;
 mod session;
 
 pub use client::client;
@@ -22,4 +24,5 @@ pub use discovery::{Discovery, Resource};
 pub use error::KubeError;
 pub use fence::Fence;
 pub use hub::{Change, Coverage, Hub, HubLimits, Observer, Watching};
+pub use remote::{Access, Clusters, Endpoint, RemoteError, Tokens};
 pub use session::{Answer, ApplyOptions, Counters, Deleted, Identity, Propagation, Session, percent_encoded};

@@ -133,9 +133,9 @@ impl Session {
         &self.hub
     }
 
-    /// A number that the sessions of one cluster have in common.
-    pub(crate) fn cluster(&self) -> usize {
-        Arc::as_ptr(&self.discovery).addr()
+    /// A number that the sessions of one connection to a cluster have in common, and no others.
+    pub fn cluster(&self) -> u64 {
+        self.discovery.id
     }
 
     pub async fn resource(&self, object: &ObjectRef) -> Result<Arc<Resource>, KubeError> {

@@ -1,6 +1,7 @@
 //! Rendering, applying and pruning.
 
 use crate::gather::Source;
+use crate::guard::Guards;
 use crate::memory::Built;
 use crate::plan::Plan;
 use std::collections::HashSet;
@@ -120,6 +121,7 @@ pub(crate) struct Means<'a> {
     pub source: &'a Source,
     pub tenant: &'a Session,
     pub tracker: &'a Arc<Tracker>,
+    pub guards: &'a Guards,
     /// Ask the server about each object.
     pub check_all: bool,
 }
@@ -165,12 +167,13 @@ pub(crate) async fn apply(
     means: &Means<'_>,
     objects: Vec<Node>,
 ) -> Result<Applied, Failure> {
-    let Means { plan, source, tenant, tracker, check_all } = *means;
+    let Means { plan, source, tenant, tracker, guards, check_all } = *means;
     let owner = owner(object);
     let refs: Vec<ObjectRef> =
         objects.iter().map(ObjectRef::of).collect::<Result<_, _>>().map_err(|error| Failure::of(&error))?;
     // By their identity on the cluster: an object that an old inventory knows by another one is not stale.
     let refs = scoped(tenant, refs).await;
+    guards.keep_inside(object, &objects, &refs)?;
     let old: Inventory = scoped(tenant, inventory(cx)?.iter()).await.into_iter().collect();
     let new: Inventory = refs.iter().cloned().collect();
     let planned = old.union(&new);
@@ -213,11 +216,20 @@ pub(crate) async fn apply(
     let mut kept = new.clone();
     let mut problems = Vec::new();
     if plan.prune {
-        let (deleted, survivors) = prune(tenant, &owner, &old.stale(&new)).await;
-        changes.extend(deleted);
-        for (survivor, error) in survivors {
-            kept.insert(&survivor);
-            problems.push(error.report().to_string());
+        let stale = old.stale(&new);
+        match guards.allow_prune(tenant, object, &owner, &stale, &source.revision).await {
+            Ok(()) => {
+                let (deleted, survivors) = prune(tenant, &owner, &stale).await;
+                changes.extend(deleted);
+                for (survivor, error) in survivors {
+                    kept.insert(&survivor);
+                    problems.push(error.report().to_string());
+                }
+            }
+            Err(held) => {
+                stale.iter().for_each(|object| kept.insert(object));
+                problems.push(held.message().to_owned());
+            }
         }
     }
     set_inventory(cx, &kept);

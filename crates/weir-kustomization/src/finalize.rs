@@ -1,6 +1,7 @@
 //! What happens to the objects when their Kustomization is deleted.
 
 use crate::apply::{account_exists, change_log, inventory, owner, set_inventory};
+use crate::guard::Guards;
 use crate::plan::deletion_policy;
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,32 +17,45 @@ use weir_runtime::{Cx, Failure, Metadata, Ready, Severity};
 const POLL: Duration = Duration::from_secs(2);
 const WATCHED: Duration = Duration::from_secs(30);
 
+/// Whether anything is to go with the object, and there is still somebody as whom: `account`, which is looked for on this
+/// cluster, as in Flux.
+pub(crate) async fn is_wanted(
+    object: &Kustomization,
+    cx: &Cx<Kustomization>,
+    account: Option<&str>,
+) -> Result<bool, Failure> {
+    let inventory = inventory(cx)?;
+    let is_kept = match deletion_policy(object) {
+        DeletionPolicy::Orphan => true,
+        DeletionPolicy::MirrorPrune => !object.spec.prune,
+        DeletionPolicy::Delete | DeletionPolicy::WaitForTermination => false,
+    };
+    if is_kept || object.spec.suspend || inventory.is_empty() {
+        return Ok(false);
+    }
+    let namespace = object.metadata.namespace.as_deref().unwrap_or_default();
+    if let Some(account) = account
+        && !account_exists(cx.session(), namespace, account).await?
+    {
+        let names: Vec<String> = inventory.iter().map(|o| o.to_string()).collect();
+        let left = names.join("\n");
+        let message = format!("unable to prune objects: the service account '{account}' is gone, left are\n{left}");
+        cx.event(Severity::Error, reasons::PRUNE_FAILED, &message, &Metadata::new());
+        return Ok(false);
+    }
+    Ok(true)
+}
+
 /// Deletes what is to go with the object. Returns those whose end is to be waited for.
 pub(crate) async fn delete(
     object: &Kustomization,
     cx: &mut Cx<Kustomization>,
     tenant: &Session,
+    guards: &Guards,
 ) -> Result<Vec<ObjectRef>, Failure> {
     let inventory = inventory(cx)?;
-    if object.spec.suspend || inventory.is_empty() {
-        return Ok(Vec::new());
-    }
-    match deletion_policy(object) {
-        DeletionPolicy::Orphan => return Ok(Vec::new()),
-        DeletionPolicy::MirrorPrune if !object.spec.prune => return Ok(Vec::new()),
-        DeletionPolicy::MirrorPrune | DeletionPolicy::Delete | DeletionPolicy::WaitForTermination => {}
-    }
-    if tenant_is_gone(object, cx.session()).await? {
-        let names: Vec<String> = inventory.iter().map(|o| o.to_string()).collect();
-        let message = format!(
-            "unable to prune objects: the service account '{}' is gone, left are\n{}",
-            object.spec.service_account_name.as_deref().unwrap_or_default(),
-            names.join("\n")
-        );
-        cx.event(Severity::Error, reasons::PRUNE_FAILED, &message, &Metadata::new());
-        return Ok(Vec::new());
-    }
     let objects: Vec<ObjectRef> = inventory.iter().collect();
+    guards.allow_prune(tenant, object, &owner(object), &objects, "the end of the Kustomization").await?;
     let (changes, survivors) = prune(tenant, &owner(object), &objects).await;
     let log = change_log(&changes);
     if !log.is_empty() {
@@ -104,10 +118,4 @@ pub(crate) async fn terminated(
         after: (if coverage == Coverage::Live { WATCHED } else { POLL }).min(timeout.saturating_sub(waited)),
         ready: Ready::Unknown,
     })
-}
-
-async fn tenant_is_gone(object: &Kustomization, session: &Session) -> Result<bool, Failure> {
-    let Some(account) = &object.spec.service_account_name else { return Ok(false) };
-    let namespace = object.metadata.namespace.as_deref().unwrap_or_default();
-    account_exists(session, namespace, account).await.map(|exists| !exists)
 }

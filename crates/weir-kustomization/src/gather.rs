@@ -1,17 +1,15 @@
-//! What is needed and stands elsewhere: the source's artifact and the dependencies.
+//! What is needed and stands elsewhere: the source's artifact.
 
-use crate::plan::{Dependency, Plan};
+use crate::plan::Plan;
 use crate::sources::Sources;
-use std::sync::Arc;
 use std::time::Duration;
 use weir_api::common::Artifact;
 use weir_api::kustomize::KustomizationSourceReference;
 use weir_api::{Kustomization, names, reasons};
-use weir_apply::ReadyExpression;
 use weir_artifact::{ArtifactError, Fetcher, unpack as unpack_archive, unpack_budget};
 use weir_base::{Class, Diagnose, Tree};
-use weir_doc::{Node, from_value, to_value};
-use weir_object::{ObjectId, ObjectRef};
+use weir_doc::{Node, to_value};
+use weir_object::ObjectRef;
 use weir_runtime::{Cx, Failure, Ready};
 
 #[derive(Debug)]
@@ -105,80 +103,4 @@ pub(crate) async fn unpack(fetcher: &Fetcher, artifact: &Artifact, requeue: Dura
         Ok(result) => result.map_err(failed),
         Err(_) => Err(Failure::transient(reasons::ARTIFACT_FAILED, "unpacking the artifact panicked")),
     }
-}
-
-/// Whether everything in `spec.dependsOn` is ready, as Flux judges it.
-pub(crate) async fn dependencies(
-    cx: &Cx<Kustomization>,
-    plan: &Plan,
-    object: &Kustomization,
-    source: &Source,
-) -> Result<(), Failure> {
-    for Dependency { namespace, name, ready, is_condition_asked } in &plan.dependencies {
-        let reference = ObjectRef {
-            id: ObjectId { namespace: namespace.clone(), name: name.clone(), ..cx.object_ref().id },
-            version: cx.object_ref().version,
-        };
-        let not_ready = |why: &str| Failure::Waiting {
-            reason: reasons::DEPENDENCY_NOT_READY,
-            message: format!("dependency '{namespace}/{name}' {why}"),
-            after: plan.requeue,
-            ready: Ready::False,
-        };
-        let found = cx
-            .session()
-            .get(&reference)
-            .await
-            .map_err(|error| Failure::transient(reasons::DEPENDENCY_NOT_READY, error.to_string()))?;
-        let Some(node) = found else { return Err(not_ready("not found")) };
-        if let Some(expression) = ready {
-            match says(expression.clone(), object, &node).await {
-                Ok(true) => {}
-                Ok(false) => return Err(not_ready("is not ready according to readyExpr")),
-                Err(why) => return Err(not_ready(&format!("cannot be judged by readyExpr: {why}"))),
-            }
-        }
-        if !is_condition_asked {
-            continue;
-        }
-        if !is_ready(&node) {
-            return Err(not_ready("is not ready"));
-        }
-        if same_source(&node, object, plan)
-            && node.str_at(&["status", "lastAppliedRevision"]) != Some(source.revision.as_str())
-        {
-            return Err(not_ready("revision is not up to date"));
-        }
-    }
-    Ok(())
-}
-
-/// What a readyExpr says, away from the async threads. Both objects have a status, if an empty one.
-async fn says(expression: Arc<ReadyExpression>, object: &Kustomization, dependency: &Node) -> Result<bool, String> {
-    let own = serde_json::to_value(object).map_err(|error| error.to_string())?;
-    let (mut own, mut dependency) = (from_value(&own), dependency.clone());
-    own.ensure_map(&["status"]);
-    dependency.ensure_map(&["status"]);
-    let work = move || expression.is_true(&own, &dependency).map_err(|error| error.report().to_string());
-    tokio::task::spawn_blocking(work).await.unwrap_or_else(|_| Err("it could not be evaluated".to_owned()))
-}
-
-fn is_ready(node: &Node) -> bool {
-    let generation = node.path(&["metadata", "generation"]).and_then(Node::as_i64);
-    let observed = node.path(&["status", "observedGeneration"]).and_then(Node::as_i64);
-    let ready = node.path(&["status", "conditions"]).and_then(Node::as_seq).is_some_and(|conditions| {
-        conditions.iter().any(|c| c.str_at(&["type"]) == Some("Ready") && c.str_at(&["status"]) == Some("True"))
-    });
-    generation == observed && ready
-}
-
-fn same_source(dependency: &Node, object: &Kustomization, plan: &Plan) -> bool {
-    let Some(reference) = dependency.path(&["spec", "sourceRef"]) else { return false };
-    let namespace = reference
-        .str_at(&["namespace"])
-        .or_else(|| dependency.str_at(&["metadata", "namespace"]))
-        .or(object.metadata.namespace.as_deref());
-    reference.str_at(&["kind"]) == Some(plan.source.kind.as_str())
-        && reference.str_at(&["name"]) == Some(plan.source.name.as_str())
-        && namespace == Some(plan.source_namespace.as_str())
 }

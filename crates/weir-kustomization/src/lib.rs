@@ -5,13 +5,15 @@
 //! superset of what was applied: it is written as old and planned together before the first
 //! mutation. A Kustomization that waits for health holds no worker.
 //!
-//! Limits of this version: the fields named in [`plan`](mod@plan) make an object Stalled
-//! `NotImplemented`.
+//! Limits of this version: `spec.kubeConfig.configMapRef` makes an object Stalled `NotImplemented`.
 
 mod apply;
+mod cluster;
 mod decryption;
+mod dependencies;
 mod finalize;
 mod gather;
+mod guard;
 mod health;
 mod history;
 mod memory;
@@ -25,6 +27,7 @@ mod wakes;
 pub use apply::owner;
 pub use decryption::Fallback;
 pub use gather::{artifact_of, source_ref};
+pub use guard::Guards;
 pub use plan::overlay;
 pub use preview::{Outlook, Recipe, preview, recipe, recipe_alone, stale};
 
@@ -44,7 +47,7 @@ use weir_api::{Kustomization, reasons};
 use weir_apply::Tracker;
 use weir_artifact::Fetcher;
 use weir_base::Tree;
-use weir_kube::{Identity, Session};
+use weir_kube::{Clusters, Session};
 use weir_object::{GroupKind, Inventory};
 use weir_render::{Fetch, Overlay};
 use weir_runtime::{Cx, Done, Failure, Metadata, Reconciler, Runtime, Trigger, conditions};
@@ -86,6 +89,10 @@ pub struct Options {
     pub additive_cel_dependency_check: bool,
     /// Tries to fetch an artifact after the first (`--http-retry`).
     pub http_retry: u32,
+    /// The other clusters that `spec.kubeConfig` may name; without it an object that does is Stalled.
+    pub clusters: Option<Arc<Clusters>>,
+    /// Protections against mistakes.
+    pub guards: Guards,
     /// Who fetches remote bases; without it they are refused (`--no-remote-bases`).
     pub remotes: Option<Arc<dyn Fetch>>,
 }
@@ -109,6 +116,8 @@ impl Default for Options {
             direct_source_fetch: false,
             additive_cel_dependency_check: false,
             http_retry: 9,
+            clusters: None,
+            guards: Guards::default(),
             remotes: None,
         }
     }
@@ -150,18 +159,15 @@ impl Kustomizations {
         }
     }
 
-    /// The session that applies: the tenant's, where one is named.
-    fn tenant(&self, session: &Session, object: &Kustomization) -> Result<Session, Failure> {
-        let account = object.spec.service_account_name.as_ref().or(self.options.default_service_account.as_ref());
-        let Some(account) = account else { return Ok(session.clone()) };
-        let namespace = object.metadata.namespace.as_deref().unwrap_or_default();
-        match Identity::service_account(namespace, account) {
-            Some(identity) => Ok(session.impersonate(identity)),
-            None => {
-                let message = format!("'{account}' is not the name of a service account");
-                Err(Failure::stalled(reasons::RECONCILIATION_FAILED, message))
-            }
-        }
+    /// The session that applies: on the cluster and as the tenant that are named.
+    async fn tenant(&self, session: &Session, object: &Kustomization) -> Result<Session, Failure> {
+        cluster::session(session, object, self.options.clusters.as_deref(), self.account(object)).await
+    }
+
+    /// The service account that is impersonated.
+    fn account<'a>(&'a self, object: &'a Kustomization) -> Option<&'a str> {
+        let named = object.spec.service_account_name.as_deref().filter(|name| !name.is_empty());
+        named.or(self.options.default_service_account.as_deref())
     }
 
     fn tracker(&self, object: &Kustomization, key: &Key) -> Arc<Tracker> {
@@ -212,12 +218,21 @@ impl Reconciler for Kustomizations {
     async fn finalize(&self, object: &Kustomization, cx: &mut Cx<Kustomization>) -> Result<(), Failure> {
         let key = key(cx);
         self.memories.await_health(&key, None);
-        let tenant = self.tenant(cx.session(), object)?;
-        let deleted = match self.memories.deleted(&key) {
-            Some(deleted) => deleted,
-            None => self.memories.set_deleted(&key, finalize::delete(object, cx, &tenant).await?),
+        let deleted = self.memories.deleted(&key);
+        let is_over = match &deleted {
+            Some(deleted) => deleted.is_empty(),
+            None => !finalize::is_wanted(object, cx, self.account(object)).await?,
         };
-        finalize::terminated(object, cx, &tenant, &self.tracker(object, &key), &deleted).await?;
+        if !is_over {
+            let tenant = self.tenant(cx.session(), object).await?;
+            let deleted = match deleted {
+                Some(deleted) => deleted,
+                None => {
+                    self.memories.set_deleted(&key, finalize::delete(object, cx, &tenant, &self.options.guards).await?)
+                }
+            };
+            finalize::terminated(object, cx, &tenant, &self.tracker(object, &key), &deleted).await?;
+        }
         self.memories.forget(&key);
         self.stirred.forget(&key);
         Ok(())
@@ -234,15 +249,16 @@ impl Kustomizations {
         run: &Run,
     ) -> Result<Done, Failure> {
         let key = key(cx);
-        let tenant = self.tenant(cx.session(), object)?;
+        let tenant = self.tenant(cx.session(), object).await?;
         let tracker = self.tracker(object, &key);
-        let means = |check_all| Means { plan, source, tenant: &tenant, tracker: &tracker, check_all };
+        let guards = &self.options.guards;
+        let means = |check_all| Means { plan, source, tenant: &tenant, tracker: &tracker, guards, check_all };
         let awaited = self.memories.awaited(&key).filter(|awaited| awaited.run == *run);
         // What was meddled with may never be ready: it is put right first.
         if let Some(awaited) = awaited.clone().filter(|_| !tracker.is_repair_due()) {
             return self.check_health(object, cx, &means(false), awaited).await;
         }
-        gather::dependencies(cx, plan, object, source).await?;
+        dependencies::check(cx, plan, object, source, (&self.memories, &self.wakes, &key)).await?;
         let tree = self.unpack(source).await?;
         cx.status_mut().last_attempted_revision = Some(source.revision.clone());
         let gathered = variables::gather(cx.session(), &key.0, plan.post_build.as_ref(), plan.strict).await?;
@@ -252,7 +268,8 @@ impl Kustomizations {
         let decryption = decryption::gather(cx.session(), &key.0, spec, fallback, enforce_mac).await?;
         let overlay = Overlay { substitution, decryption, ..plan.overlay.clone() };
         let check_all = gather::is_asked_for(cx) || self.memories.is_check_due(&key, plan.interval);
-        let manner = format!("{:?} force={} prune={}", tenant.identity(), plan.apply.force, plan.prune);
+        let manner =
+            format!("{} {:?} force={} prune={}", tenant.cluster(), tenant.identity(), plan.apply.force, plan.prune);
         let held = self.memories.built(&key).filter(|built| {
             let is_settled = || tracker.is_settled(built.objects.iter().map(|object| &object.id));
             !check_all && built.manner == manner && is_inventory(cx, built) && is_settled()

@@ -11,7 +11,8 @@ use std::time::{Duration, Instant};
 use weir_api::Kustomization;
 use weir_apply::Tracker;
 use weir_base::Tree;
-use weir_object::ObjectRef;
+use weir_kube::Watching;
+use weir_object::{ObjectId, ObjectRef};
 use weir_render::Closure;
 use weir_runtime::Cx;
 
@@ -31,6 +32,8 @@ struct Memory {
     checked: Option<Instant>,
     built: Option<Arc<Built>>,
     deleted: Option<Arc<Vec<ObjectRef>>>,
+    /// The dependency of another kind that is waited for.
+    dependency: Option<(ObjectId, Watching)>,
     /// The run that came to its end last, how often its source had changed then, and when that was.
     done: Option<(Run, u64, Instant)>,
 }
@@ -121,6 +124,16 @@ impl Memories {
         let objects = Arc::new(objects);
         self.all().entry(key.clone()).or_default().deleted = Some(objects.clone());
         objects
+    }
+
+    pub fn waits_for(&self, key: &Key, dependency: &ObjectId) -> bool {
+        self.all().get(key).and_then(|memory| memory.dependency.as_ref()).is_some_and(|(id, _)| id == dependency)
+    }
+
+    pub fn wait_for(&self, key: &Key, dependency: Option<(ObjectId, Watching)>) {
+        let before = std::mem::replace(&mut self.all().entry(key.clone()).or_default().dependency, dependency);
+        // Without the lock.
+        drop(before);
     }
 
     pub fn forget(&self, key: &Key) {

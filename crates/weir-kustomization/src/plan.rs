@@ -7,7 +7,7 @@ use weir_api::common::{CustomHealthCheck, DependencyReference};
 use weir_api::kustomize::{
     DeletionPolicy, KustomizationSourceKind, KustomizationSourceReference, KustomizationSpec, PostBuild,
 };
-use weir_api::{FluxObject, Kustomization, reasons};
+use weir_api::{FluxKind, FluxObject, KINDS, KindInfo, Kustomization, StatusSubresource, reasons};
 use weir_apply::{CustomChecks, Expressions, IgnoreRule, ReadyExpression};
 use weir_base::Diagnose;
 use weir_doc::{Node, from_value};
@@ -40,11 +40,12 @@ pub(crate) struct Plan {
     pub requeue: Duration,
 }
 
-/// Another Kustomization that has to be ready first.
+/// Another object that has to be ready first.
 #[derive(Clone, Debug)]
 pub(crate) struct Dependency {
-    pub namespace: String,
-    pub name: String,
+    pub object: ObjectRef,
+    /// It is a Kustomization.
+    pub is_own_kind: bool,
     pub ready: Option<Arc<ReadyExpression>>,
     /// Whether its Ready condition counts: also beside an expression, if the gate is on.
     pub is_condition_asked: bool,
@@ -59,6 +60,7 @@ pub(crate) fn plan(object: &Kustomization, options: &Options) -> Result<Plan, Fa
         decryption: _,
         interval: _,
         retry_interval: _,
+        // Becomes the session.
         kube_config,
         path,
         post_build,
@@ -84,9 +86,6 @@ pub(crate) fn plan(object: &Kustomization, options: &Options) -> Result<Plan, Fa
         build_metadata,
         ignore,
     } = &object.spec;
-    if kube_config.is_some() {
-        return Err(Failure::not_implemented("spec.kubeConfig"));
-    }
     let namespace = object.metadata.namespace.clone().unwrap_or_default();
     let Some(source) = source_ref.clone() else {
         return Err(Failure::stalled(reasons::ARTIFACT_FAILED, "spec.sourceRef is not set: there is nothing to apply"));
@@ -101,7 +100,9 @@ pub(crate) fn plan(object: &Kustomization, options: &Options) -> Result<Plan, Fa
         return Err(Failure::stalled(reasons::ACCESS_DENIED, message));
     }
     let is_account_named = service_account_name.as_ref().is_some_and(|name| !name.is_empty());
-    if options.require_service_account && !is_account_named && options.default_service_account.is_none() {
+    // Another cluster has its own rights.
+    let is_named = is_account_named || options.default_service_account.is_some() || kube_config.is_some();
+    if options.require_service_account && !is_named {
         let message = "spec.serviceAccountName is not set, and this controller has no rights of its own to apply with: name \
                        a service account (`weir create tenant` writes one), or install with --cluster-admin";
         return Err(Failure::stalled(reasons::ACCESS_DENIED, message));
@@ -198,20 +199,44 @@ fn dependencies(
 ) -> Result<Vec<Dependency>, Failure> {
     let mut dependencies = Vec::new();
     for (at, entry) in entries.iter().enumerate() {
-        let DependencyReference { name, namespace: other, ready_expr } = entry;
+        let DependencyReference { api_version, kind, name, namespace: other, ready_expr } = entry;
+        let info = depended_on(api_version.as_deref(), kind.as_deref())
+            .map_err(|why| Failure::stalled(reasons::RECONCILIATION_FAILED, format!("spec.dependsOn[{at}]{why}")))?;
+        let other = other.as_deref().filter(|other| !other.is_empty()).unwrap_or(namespace);
         let text = ready_expr.as_deref().filter(|text| !text.is_empty());
         let ready = text.map(ReadyExpression::new).transpose().map_err(|error| {
             let message = format!("spec.dependsOn[{at}].readyExpr: {}", error.report());
             Failure::stalled(reasons::INVALID_CEL_EXPRESSION, message)
         })?;
         dependencies.push(Dependency {
-            namespace: other.clone().unwrap_or_else(|| namespace.to_owned()),
-            name: name.clone(),
+            object: ObjectRef::new(&format!("{}/{}", info.group, info.version), info.kind, other, name),
+            is_own_kind: info.kind == Kustomization::INFO.kind,
             is_condition_asked: ready.is_none() || options.additive_cel_dependency_check,
             ready: ready.map(Arc::new),
         });
     }
     Ok(dependencies)
+}
+
+/// The kind of a dependency: one of Flux's that says whether it is ready. Others are not read: it would be done with the
+/// controller's rights, and what a `readyExpr` says of a Secret tells what is in it.
+fn depended_on(api_version: Option<&str>, kind: Option<&str>) -> Result<&'static KindInfo, String> {
+    let api_version = api_version.filter(|text| !text.is_empty());
+    let kind = kind.filter(|kind| !kind.is_empty()).unwrap_or(Kustomization::INFO.kind);
+    let mut known = KINDS.iter().filter(|info| info.status != StatusSubresource::None);
+    let Some(info) = known.clone().find(|info| info.kind == kind) else {
+        let names: Vec<&str> = known.by_ref().map(|info| info.kind).collect();
+        return Err(format!(".kind: '{kind}' cannot be depended on (known are {})", names.join(", ")));
+    };
+    let fits = |text: &str| {
+        text.split_once('/').is_some_and(|(group, version)| group == info.group && info.versions.contains(&version))
+    };
+    match api_version {
+        Some(text) if !fits(text) => {
+            Err(format!(".apiVersion: '{text}' has no {kind}: it is of {}/{}", info.group, info.version))
+        }
+        _ => Ok(info),
+    }
 }
 
 /// What a Kustomization adds to a build, without its variables from elsewhere: for whoever renders
@@ -248,14 +273,6 @@ mod tests {
     const SOURCE: &str = r#""sourceRef":{"kind":"GitRepository","name":"repo"}"#;
 
     #[test]
-    fn fields_that_cannot_be_done_yet_are_named() {
-        let object = object(&format!(r#"{{{SOURCE},"kubeConfig":{{"secretRef":{{"name":"x"}}}}}}"#));
-        let message = "spec.kubeConfig is not implemented in this version of weir".to_owned();
-        let failure = plan(&object, &Options::default()).expect_err("not implemented");
-        assert_eq!(failure, Failure::Stalled { reason: "NotImplemented", message });
-    }
-
-    #[test]
     fn who_has_no_rights_of_its_own_wants_an_account() {
         let restricted = Options { require_service_account: true, ..Options::default() };
         let refused = |spec: &str, options: &Options| match plan(&object(spec), options) {
@@ -266,6 +283,8 @@ mod tests {
         assert_eq!(reason, "AccessDenied");
         assert!(message.contains("spec.serviceAccountName is not set"), "{message}");
         assert_eq!(refused(&format!(r#"{{{SOURCE},"serviceAccountName":"team"}}"#), &restricted), None);
+        let remote = format!(r#"{{{SOURCE},"kubeConfig":{{"secretRef":{{"name":"x"}}}}}}"#);
+        assert_eq!(refused(&remote, &restricted), None, "its kubeconfig has rights of its own");
         let default = Options { default_service_account: Some("default".to_owned()), ..restricted };
         assert_eq!(refused(&format!("{{{SOURCE}}}"), &default), None);
     }
@@ -304,6 +323,39 @@ mod tests {
             let object = object(&format!("{{{SOURCE},{field}}}"));
             let failure = plan(&object, &Options::default()).expect_err("cannot be used");
             assert_eq!(failure, Failure::stalled(reasons::INVALID_CEL_EXPRESSION, message), "{field}");
+        }
+    }
+
+    #[test]
+    fn dependencies_are_of_kinds_that_say_whether_they_are_ready() {
+        let of = |entry: &str| {
+            let object = object(&format!(r#"{{{SOURCE},"dependsOn":[{{"name":"a"{entry}}}]}}"#));
+            plan(&object, &Options::default()).map(|plan| {
+                let Dependency { object, is_own_kind, .. } = &plan.dependencies[0];
+                (format!("{} {}", object.api_version(), object), *is_own_kind)
+            })
+        };
+        let own = |text: &str| Ok((text.to_owned(), true));
+        assert_eq!(of(""), own("kustomize.toolkit.fluxcd.io/v1 Kustomization/team/a"));
+        assert_eq!(of(r#","namespace":"b""#), own("kustomize.toolkit.fluxcd.io/v1 Kustomization/b/a"));
+        let release = Ok(("helm.toolkit.fluxcd.io/v2 HelmRelease/team/a".to_owned(), false));
+        assert_eq!(of(r#","kind":"HelmRelease""#), release);
+        assert_eq!(of(r#","kind":"HelmRelease","apiVersion":"helm.toolkit.fluxcd.io/v2""#), release);
+        for (entry, expect) in [
+            (
+                r#","kind":"Secret""#,
+                "spec.dependsOn[0].kind: 'Secret' cannot be depended on (known are ArtifactGenerator, ",
+            ),
+            (r#","kind":"Alert""#, "'Alert' cannot be depended on"),
+            (
+                r#","kind":"HelmRelease","apiVersion":"v1""#,
+                "spec.dependsOn[0].apiVersion: 'v1' has no HelmRelease: it is of helm",
+            ),
+        ] {
+            match of(entry) {
+                Err(Failure::Stalled { message, .. }) => assert!(message.contains(expect), "{message}"),
+                other => panic!("{other:?}"),
+            }
         }
     }
 

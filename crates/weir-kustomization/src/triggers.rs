@@ -11,7 +11,7 @@ use kube::runtime::watcher::watcher;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use weir_api::common::DataKind;
-use weir_api::{ExternalArtifact, GitRepository, Kustomization};
+use weir_api::{ExternalArtifact, FluxKind, GitRepository, Kustomization};
 use weir_runtime::{Config, Runtime, Trigger, conditions};
 
 pub(crate) type Objects = Store<DeserializeGuard<Kustomization>>;
@@ -149,11 +149,9 @@ fn dependencies(runtime: &Runtime, store: Objects) -> Trigger {
             let due = store.state().into_iter().filter_map(move |guarded| {
                 let object = guarded.0.as_ref().ok()?;
                 let own = object.namespace()?;
-                let depends = object
-                    .spec
-                    .depends_on
-                    .iter()
-                    .any(|d| d.name == name && d.namespace.as_ref().unwrap_or(&own) == &namespace);
+                let depends = object.spec.depends_on.iter().any(|d| {
+                    d.is_of(Kustomization::INFO) && d.name == name && d.namespace.as_ref().unwrap_or(&own) == &namespace
+                });
                 depends.then(|| (own.clone(), object.name_any()))
             });
             stream::iter(due.collect::<Vec<_>>())

@@ -65,9 +65,10 @@ impl<F: Fn(&str, &str)> Memory<F> {
     fn look<K: Resource<DynamicType = ()>>(&mut self, object: K) -> Option<K> {
         let meta = object.meta();
         let state = format!(
-            "{:?} {:?} {}",
+            "{:?} {:?} {:?} {}",
             meta.generation,
             object.annotations().get(names::REQUESTED_AT),
+            object.annotations().get(names::CONFIRM_PRUNE),
             meta.deletion_timestamp.is_some()
         );
         let uid = meta.uid.clone().unwrap_or_default();

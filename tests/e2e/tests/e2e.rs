@@ -44,6 +44,8 @@ mod expressions;
 mod git;
 #[path = "scenarios/git_ssh.rs"]
 mod git_ssh;
+#[path = "scenarios/guards.rs"]
+mod guards;
 #[path = "scenarios/health.rs"]
 mod health;
 #[path = "scenarios/ignore.rs"]
@@ -64,6 +66,8 @@ mod ownership;
 mod privilege;
 #[path = "scenarios/remote_bases.rs"]
 mod remote_bases;
+#[path = "scenarios/remote_clusters.rs"]
+mod remote_clusters;
 #[path = "scenarios/replicas.rs"]
 mod replicas;
 #[path = "scenarios/rights.rs"]

@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::Time;
-use crate::object::string_enum;
+use crate::object::{KindInfo, string_enum};
 
 /// Reference to an object in the same namespace.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -83,10 +83,16 @@ pub struct KubeConfigReference {
     pub secret_ref: Option<SecretKeyReference>,
 }
 
-/// An object of the same kind that has to be ready first.
+/// An object that has to be ready first; of the same kind, if none is named.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct DependencyReference {
+    /// API version of the kind; weir's addition.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub api_version: Option<String>,
+    /// Kind of the dependency, one of Flux's that has a Ready condition; default is the object's own kind; weir's addition.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub kind: Option<String>,
     /// Name of the dependency.
     pub name: String,
     /// Namespace of the dependency; default is the object's own.
@@ -95,6 +101,13 @@ pub struct DependencyReference {
     /// CEL expression of type bool over `dep` and `self` that replaces the built-in readiness check.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ready_expr: Option<String>,
+}
+
+impl DependencyReference {
+    /// Whether it is of the kind that is meant when none is named.
+    pub fn is_of(&self, info: &KindInfo) -> bool {
+        self.kind.as_deref().is_none_or(|kind| kind.is_empty() || kind == info.kind)
+    }
 }
 
 /// Picks objects; the parts are combined with AND, absent parts match everything.

@@ -45,6 +45,7 @@ struct State {
 
 struct Following {
     watching: Watching,
+    cluster: u64,
     identity: Option<Identity>,
     objects: HashSet<ObjectId>,
 }
@@ -81,12 +82,14 @@ impl Tracker {
         {
             let mut state = self.state();
             state.longest_rest = longest_rest;
-            let is_same = |f: &Following| f.identity.as_ref() == session.identity() && f.objects == wanted;
+            let is_session =
+                |f: &Following| f.cluster == session.cluster() && f.identity.as_ref() == session.identity();
+            let is_same = |f: &Following| is_session(f) && f.objects == wanted;
             if state.following.as_ref().is_some_and(|f| f.watching.is_whole() && is_same(f)) {
                 return;
             }
-            if state.following.as_ref().is_some_and(|f| f.identity.as_ref() != session.identity()) {
-                // Somebody else's rights may lead to another outcome.
+            if state.following.as_ref().is_some_and(|f| !is_session(f)) {
+                // Elsewhere there are other objects, and somebody else's rights may lead to another outcome.
                 state.slots.clear();
             }
             for id in &wanted {
@@ -97,8 +100,8 @@ impl Tracker {
         watching.started(START).await;
         let mut state = self.state();
         state.slots.retain(|id, _| wanted.contains(id));
-        let identity = session.identity().cloned();
-        let before = state.following.replace(Following { watching, identity, objects: wanted });
+        let (cluster, identity) = (session.cluster(), session.identity().cloned());
+        let before = state.following.replace(Following { watching, cluster, identity, objects: wanted });
         drop(state);
         // Ended after the new one has begun, so that the streams stay open.
         drop(before);

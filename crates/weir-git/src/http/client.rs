@@ -1,5 +1,5 @@
 use crate::limits::Guard;
-use crate::reach::{Outside, Reach};
+use crate::reach::{self, Outside};
 use crate::{Access, GitError, Login};
 use reqwest::blocking::{ClientBuilder, Response};
 use reqwest::header::{AUTHORIZATION, HeaderMap, LOCATION, RETRY_AFTER};
@@ -8,6 +8,7 @@ use std::io;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 use weir_base::redact_url;
+use weir_net::Reach;
 
 /// Redirects of one request that are followed.
 const REDIRECTS: usize = 5;
@@ -32,7 +33,7 @@ impl Client {
         if origin.host_str().is_none_or(str::is_empty) {
             return Err(GitError::url(url, "it names no host"));
         }
-        access.reach.check(&origin)?;
+        reach::check(access.reach, &origin)?;
         let login = access.login.clone().or_else(|| login_of(&origin));
         // Neither fails for http and https.
         let _ = origin.set_username("");
@@ -134,10 +135,10 @@ impl Client {
         if !to.as_str().ends_with(tail) {
             return refuse("it does not lead to a Git repository");
         }
-        if !same_host(from, &to) && crate::hosts::is_metadata(to.host_str().unwrap_or_default()) {
+        if !same_host(from, &to) && weir_net::is_metadata(to.host_str().unwrap_or_default()) {
             return refuse("the address is for metadata services");
         }
-        self.reach.check(&to)?;
+        reach::check(self.reach, &to)?;
         let mut to = to;
         // A server does not choose what we log in as.
         let _ = to.set_username("");
@@ -221,7 +222,7 @@ pub(super) fn builder(access: &Access) -> Result<ClientBuilder, GitError> {
 }
 
 pub(super) fn login_of(url: &Url) -> Option<Login> {
-    let decoded = |text: &str| crate::hosts::percent_decoded(text).into();
+    let decoded = |text: &str| weir_net::percent_decoded(text).into();
     let username = url.username();
     let password = url.password();
     (!username.is_empty() || password.is_some())

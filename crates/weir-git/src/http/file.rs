@@ -32,7 +32,7 @@ pub fn download(url: &str, access: &Access, limits: Limits) -> Result<Download, 
     let client = builder(access)?.build().map_err(|error| setup(&error))?;
     let mut next = parsed;
     for _ in 0..=REDIRECTS {
-        access.reach.check(&next)?;
+        crate::reach::check(access.reach, &next)?;
         let _ = next.set_username("");
         let _ = next.set_password(None);
         let failed = |error: reqwest::Error| match error.is_timeout() {

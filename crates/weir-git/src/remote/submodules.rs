@@ -139,7 +139,7 @@ fn resolve(parent: &str, url: &str) -> Result<String, &'static str> {
     if !matches!(scheme, "http" | "https" | "ssh") {
         return Err("only http, https and ssh URLs are fetched");
     }
-    if hosts::is_metadata(hosts::host_of(rest)) && hosts::authority(&url) != hosts::authority(parent) {
+    if weir_net::is_metadata(hosts::host_of(rest)) && hosts::authority(&url) != hosts::authority(parent) {
         return Err("the address is for metadata services");
     }
     if parent.starts_with("https://") && scheme == "http" {

@@ -1,7 +1,7 @@
 use crate::GitError;
-use crate::hosts::percent_decoded;
 use reqwest::Url;
 use weir_base::redact_url;
+use weir_net::percent_decoded;
 
 const DEFAULT_USER: &str = "git";
 pub(super) const DEFAULT_PORT: u16 = 22;

@@ -60,8 +60,8 @@ struct State {
 /// What a stream is of.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 struct Key {
-    /// Of the session's discovery, which all identities of a cluster share.
-    cluster: usize,
+    /// The number of the session's cluster, which all identities share.
+    cluster: u64,
     identity: Option<Identity>,
     group: String,
     version: String,

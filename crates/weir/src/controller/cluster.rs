@@ -8,7 +8,7 @@ use std::path::Path;
 use std::sync::Arc;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use weir_api::{FluxKind, GitRepository, KindInfo, Kustomization};
-use weir_kube::{Fence, Hub, HubLimits, KubeError, Session, percent_encoded};
+use weir_kube::{Access, Clusters, Fence, Hub, HubLimits, KubeError, Session, percent_encoded};
 use weir_object::{ObjectId, ObjectRef};
 use weir_runtime::metrics::{Metrics, series};
 
@@ -22,6 +22,19 @@ pub struct Connections {
     /// What the leases are renewed with, whatever else is under way.
     pub leases: kube::Client,
     pub fence: Fence,
+    /// What a request is told to: host, method and status.
+    pub count: Count,
+}
+
+pub type Count = Arc<dyn Fn(&str, &str, &str) + Send + Sync>;
+
+impl Connections {
+    /// The clusters that kubeconfigs name.
+    pub fn clusters(&self, access: Access) -> Clusters {
+        let count = self.count.clone();
+        let count = move |host: &str, method: &str, code: &str| count(host, method, code);
+        Clusters::new(count, self.fence.clone(), self.session.hub().clone(), access)
+    }
 }
 
 /// `--kubeconfig`, else KUBECONFIG and the home folder, else the cluster of this pod. Each request is counted.
@@ -44,15 +57,17 @@ pub async fn connect(
         None => kube::Config::infer().await.map_err(|error| failed(&error))?,
     };
     let host = config.cluster_url.authority().map(ToString::to_string).unwrap_or_default();
-    let count = move |method: &str, code: &str| {
-        metrics.add(&series::CLIENT_REQUESTS, &[("code", code), ("host", &host), ("method", method)], 1.0);
-    };
+    let told: Count = Arc::new(move |host, method, code| {
+        metrics.add(&series::CLIENT_REQUESTS, &[("code", code), ("host", host), ("method", method)], 1.0);
+    });
+    let counted = told.clone();
+    let count = move |method: &str, code: &str| counted(&host, method, code);
     let fence = Fence::default();
     let leases = weir_kube::client(config.clone(), count.clone(), Fence::default()).map_err(|error| failed(&error))?;
     let client = weir_kube::client(config, count, fence.clone()).map_err(|error| failed(&error))?;
     client.apiserver_version().await.map_err(|error| failed(&error))?;
     let hub = Hub::new(HubLimits { streams: watch_streams, ..HubLimits::default() });
-    Ok(Connections { session: Session::with_hub(client, Arc::new(hub)), leases, fence })
+    Ok(Connections { session: Session::with_hub(client, Arc::new(hub)), leases, fence, count: told })
 }
 
 /// The namespace that the process belongs to.

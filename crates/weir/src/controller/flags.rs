@@ -7,12 +7,18 @@ use crate::error::CliError;
 use crate::remote::Fetcher;
 use clap::Args;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 use weir_artifact::Algorithm;
 use weir_git::Reach;
 use weir_git::ssh::{self, HostKeyAlgorithms, KexAlgorithms};
+use weir_kube::{Access, Clusters};
+use weir_kustomization::Guards;
 use weir_object::GroupKind;
 use weir_runtime::{LeaseTiming, RetryDelay, Watch};
+
+/// Where the controllers are, if nothing says it.
+const RUNTIME_NAMESPACE: &str = "flux-system";
 
 /// The flags that mean the same for every controller.
 #[derive(Args, Clone, Debug)]
@@ -158,6 +164,31 @@ pub struct Kustomize {
     /// Kinds that are applied before the rest, without waiting for them: group/Kind, a comma list.
     #[arg(long, value_delimiter = ',', value_parser = group_kind, value_name = "KINDS")]
     pub custom_apply_stage_kinds: Vec<GroupKind>,
+    /// Start the programs that kubeconfigs of Kustomizations name for their credentials. Whoever may write one then runs
+    /// what they like in the controller.
+    #[arg(long, num_args = 0..=1, require_equals = true, default_value_t = false, default_missing_value = "true", action = clap::ArgAction::Set)]
+    pub insecure_kubeconfig_exec: bool,
+    /// Let kubeconfigs of Kustomizations switch off that the server's certificate is looked at.
+    #[arg(long, num_args = 0..=1, require_equals = true, default_value_t = false, default_missing_value = "true", action = clap::ArgAction::Set)]
+    pub insecure_kubeconfig_tls: bool,
+    /// Where remote bases and the clusters of kubeconfigs may be: outside is not at loopback, link-local and metadata
+    /// addresses. An addition to Flux's flags.
+    #[arg(long, default_value = "outside", value_parser = ["outside", "anywhere"], value_name = "WHERE")]
+    pub remote_reach: String,
+    /// Hold a prune of more objects than this until the annotation kustomize.weir.dev/confirm-prune confirms it; 0 holds
+    /// none. An addition to Flux's flags, as the next three.
+    #[arg(long, default_value_t = 0, value_name = "N")]
+    pub prune_limit: usize,
+    /// Hold a prune of objects of these kinds in the same way: group/Kind, a comma list, such as
+    /// /Namespace,/PersistentVolumeClaim,apiextensions.k8s.io/CustomResourceDefinition.
+    #[arg(long, value_delimiter = ',', value_parser = group_kind, value_name = "KINDS")]
+    pub protected_kinds: Vec<GroupKind>,
+    /// Refuse objects outside of their Kustomization's target namespace, or of its own where it names none.
+    #[arg(long, num_args = 0..=1, require_equals = true, default_value_t = false, default_missing_value = "true", action = clap::ArgAction::Set)]
+    pub target_namespace_fence: bool,
+    /// Namespaces whose Kustomizations the fence leaves alone, a comma list; default: RUNTIME_NAMESPACE.
+    #[arg(long, value_delimiter = ',', value_name = "NAMESPACES")]
+    pub fence_exempt_namespaces: Vec<String>,
     /// Refuse remote bases: every resource has to be a file of the source.
     #[arg(long, num_args = 0..=1, require_equals = true, default_value_t = false, default_missing_value = "true", action = clap::ArgAction::Set)]
     pub no_remote_bases: bool,
@@ -258,13 +289,34 @@ impl Source {
 }
 
 impl Kustomize {
-    pub fn options(&self, shared: &Shared) -> weir_kustomization::Options {
+    /// What kubeconfigs may do.
+    pub fn access(&self) -> Access {
+        Access { exec: self.insecure_kubeconfig_exec, insecure_tls: self.insecure_kubeconfig_tls, reach: self.reach() }
+    }
+
+    fn guards(&self) -> Guards {
+        let exempt = match self.fence_exempt_namespaces.as_slice() {
+            [] => [runtime_namespace().unwrap_or_else(|| RUNTIME_NAMESPACE.to_owned())].into(),
+            named => named.iter().cloned().collect(),
+        };
+        Guards {
+            prune_limit: Some(self.prune_limit).filter(|limit| *limit > 0),
+            protected_kinds: self.protected_kinds.clone(),
+            fence: self.target_namespace_fence.then_some(exempt),
+        }
+    }
+
+    fn reach(&self) -> Reach {
+        if self.remote_reach == "anywhere" { Reach::Anywhere } else { Reach::Outside }
+    }
+
+    pub fn options(&self, shared: &Shared, clusters: Arc<Clusters>) -> weir_kustomization::Options {
         weir_kustomization::Options {
             concurrent: self.concurrent,
             default_service_account: Some(self.default_service_account.clone()).filter(|name| !name.is_empty()),
             require_service_account: self.require_service_account,
             sops_age_secret: Some(self.sops_age_secret.clone()).filter(|name| !name.is_empty()).map(|name| {
-                let namespace = runtime_namespace().unwrap_or_else(|| "flux-system".to_owned());
+                let namespace = runtime_namespace().unwrap_or_else(|| RUNTIME_NAMESPACE.to_owned());
                 weir_kustomization::Fallback { namespace, name }
             }),
             enforce_sops_mac: self.sops_mac == "enforce",
@@ -279,7 +331,9 @@ impl Kustomize {
             custom_apply_stage_kinds: self.custom_apply_stage_kinds.clone(),
             requeue_dependency: self.requeue_dependency,
             http_retry: self.http_retry,
-            remotes: (!self.no_remote_bases).then(|| Fetcher::shared(Reach::Outside)),
+            clusters: Some(clusters),
+            guards: self.guards(),
+            remotes: (!self.no_remote_bases).then(|| Fetcher::shared(self.reach())),
         }
     }
 }

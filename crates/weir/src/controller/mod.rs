@@ -23,6 +23,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch as channel;
 use weir_artifact::Retention;
+use weir_kube::Clusters;
 use weir_runtime::{Outbox, Runtime, Sink};
 use weir_source::Locals;
 
@@ -122,8 +123,10 @@ pub async fn run(args: Args) -> Result<ExitCode, CliError> {
     let watch = shared.watch(namespace.as_deref())?;
     let retry = shared.retry()?;
     let metrics = Arc::<weir_runtime::metrics::Metrics>::default();
-    let Connections { session, leases: lease_client, fence } =
-        cluster::connect(shared.kubeconfig.as_deref(), metrics.clone(), shared.max_watch_streams).await?;
+    let connections = cluster::connect(shared.kubeconfig.as_deref(), metrics.clone(), shared.max_watch_streams).await?;
+    let access = job.kustomize.as_ref().map(Kustomize::access).unwrap_or_default();
+    let clusters = Arc::new(connections.clusters(access));
+    let Connections { session, leases: lease_client, fence, count: _ } = connections;
     let outbox = Outbox::default();
     let sink = match shared.events_addr.as_str() {
         "" => None,
@@ -172,7 +175,7 @@ pub async fn run(args: Args) -> Result<ExitCode, CliError> {
     }
     // Whoever lost a lease must not go on for an instant: the process ends without waiting for passes.
     let (stop, stopped) = channel::channel(false);
-    let mut running = start(&runtime, job, stopped)?;
+    let mut running = start(&runtime, job, clusters, stopped)?;
     let lost = tokio::select! {
         error = leases.keep() => Some(error),
         () = end.received() => {
@@ -199,7 +202,12 @@ pub async fn run(args: Args) -> Result<ExitCode, CliError> {
     }
 }
 
-fn start(runtime: &Runtime, job: Job, stopped: channel::Receiver<bool>) -> Result<Running, CliError> {
+fn start(
+    runtime: &Runtime,
+    job: Job,
+    clusters: Arc<Clusters>,
+    stopped: channel::Receiver<bool>,
+) -> Result<Running, CliError> {
     let source = job.source.as_ref();
     let storage = source.map(|own| {
         Storage::open(&StorageOptions {
@@ -215,7 +223,7 @@ fn start(runtime: &Runtime, job: Job, stopped: channel::Receiver<bool>) -> Resul
         roles: job.roles,
         storage: storage.transpose()?,
         source: source.map(Source::options).unwrap_or_default(),
-        kustomize: job.kustomize.map(|own| own.options(&shared)).unwrap_or_default(),
+        kustomize: job.kustomize.map(|own| own.options(&shared, clusters)).unwrap_or_default(),
         locals: Arc::new(Locals::default()),
     };
     controllers::start(runtime, plan, |_| Vec::new(), stopped)
@@ -224,7 +232,9 @@ fn start(runtime: &Runtime, job: Job, stopped: channel::Receiver<bool>) -> Resul
 #[cfg(test)]
 mod tests {
     use super::*;
+    use weir_git::Reach;
     use weir_git::ssh::HostKeyAlgorithms;
+    use weir_kube::{Access, Fence};
 
     fn parse(line: &str) -> Result<Job, String> {
         Args::try_parse_from(line.split_whitespace()).map(Args::job).map_err(|error| error.to_string())
@@ -236,7 +246,7 @@ mod tests {
             "x source --events-addr=http://notification-controller.flux-system.svc.cluster.local./ \
              --watch-all-namespaces=true --log-encoding=json --enable-leader-election --storage-path=/data \
              --storage-adv-addr=source-controller.flux-system.svc.cluster.local. --concurrent=5 \
-             --requeue-dependency=5s --insecure-kubeconfig-exec=false",
+             --requeue-dependency=5s",
         )
         .expect("is taken");
         assert!(job.shared.enable_leader_election && job.shared.watch_all_namespaces);
@@ -250,7 +260,10 @@ mod tests {
         let line = "x kustomize --no-remote-bases=true --default-service-account=default --no-cross-namespace-refs \
                     --feature-gates=AdditiveCELDependencyCheck=true";
         let job = parse(line).expect("is taken");
-        let options = job.kustomize.expect("its own").options(&job.shared);
+        let own = job.kustomize.expect("its own");
+        assert_eq!(own.access(), Access { reach: Reach::Outside, ..Access::default() });
+        let clusters = Clusters::new(|_, _, _| {}, Fence::default(), Arc::default(), own.access());
+        let options = own.options(&job.shared, Arc::new(clusters));
         assert_eq!(options.default_service_account.as_deref(), Some("default"));
         assert_eq!((options.concurrent, options.concurrent_ssa, options.http_retry), (4, 4, 9));
         assert!(options.no_cross_namespace_refs && options.additive_cel_dependency_check);
@@ -270,7 +283,7 @@ mod tests {
     fn what_has_nothing_behind_it_is_refused() {
         for (line, expect) in [
             ("x source --helm-index-max-size=1", "--helm-index-max-size=1 is not implemented in this version of weir"),
-            ("x kustomize --insecure-kubeconfig-exec=true", "--insecure-kubeconfig-exec=true is not implemented"),
+            ("x kustomize --remote-reach=far", "possible values: outside, anywhere"),
             ("x run --feature-gates=MigrateAPIVersion=true", "MigrateAPIVersion=true is not implemented"),
             ("x run --interval-jitter-percentage=101", "101 is not in 0..=100"),
             ("x source --no-such-flag", "unexpected argument"),

@@ -13,8 +13,6 @@ const REFUSED: &[(&str, &str)] = &[
     ("helm-chart-file-max-size", ""),
     ("helm-chart-max-size", ""),
     ("helm-index-max-size", ""),
-    ("insecure-kubeconfig-exec", "false"),
-    ("insecure-kubeconfig-tls", "false"),
     ("sops-vault-configmap", ""),
     ("token-cache-max-duration", ""),
     ("token-cache-max-size", ""),

@@ -4,7 +4,7 @@ use crate::error::CliError;
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use weir_kube::Session;
+use weir_kube::{Access, Clusters, Fence, Session};
 use weir_sandbox::{Options, Sandbox, Server};
 
 pub struct Backend {
@@ -28,6 +28,11 @@ enum Home {
 impl Backend {
     pub fn session(&self) -> &Session {
         &self.session
+    }
+
+    /// The clusters that kubeconfigs name; this one may be on the same machine.
+    pub fn clusters(&self) -> Clusters {
+        Clusters::new(|_, _, _| {}, Fence::default(), self.session.hub().clone(), Access::default())
     }
 
     /// Where the artifacts are kept.

@@ -96,6 +96,7 @@ pub async fn run(args: Args, output: &Output) -> Result<ExitCode, CliError> {
         storage: Some(Storage::open(&storage)?),
         source: weir_source::Options::default(),
         kustomize: weir_kustomization::Options {
+            clusters: Some(Arc::new(backend.clusters())),
             remotes: Some(Fetcher::shared(Reach::Anywhere)),
             ..weir_kustomization::Options::default()
         },

@@ -54,6 +54,9 @@ fn attacks() -> Vec<Attack> {
     });
     let tenant = "serviceAccountName: deployer";
     let attack = |name, file, more, reason, says| Attack { name, file, more, reason, says };
+    let kubeconfig = |name, says| {
+        attack(name, ("a.yaml", own()), "kubeConfig: {secretRef: {name: NAME}}", "ReconciliationFailed", says)
+    };
     vec![
         attack(
             "other-namespace",
@@ -148,13 +151,48 @@ fn attacks() -> Vec<Attack> {
             "a.yaml",
         ),
         attack(
-            "remote-cluster",
+            "kubeconfig-of-another",
             ("a.yaml", own()),
-            "kubeConfig: {secretRef: {name: own}}",
-            "NotImplemented",
-            "spec.kubeConfig",
+            "kubeConfig: {secretRef: {name: '../../victim/secrets/vars'}}",
+            "ReconciliationFailed",
+            "unable to read KubeConfig secret",
         ),
+        kubeconfig("kubeconfig-exec", "user.exec is not allowed"),
+        kubeconfig("kubeconfig-as", "user.as is not allowed"),
+        kubeconfig("kubeconfig-file", "user.tokenFile names a file of the controller"),
+        kubeconfig("kubeconfig-loopback", "cluster.server: 127.0.0.1 leads to a loopback"),
+        kubeconfig(
+            "kubeconfig-metadata",
+            "cluster.server: 169.254.169.254 leads to a loopback, link-local or metadata",
+        ),
+        kubeconfig("kubeconfig-insecure", "cluster.insecure-skip-tls-verify is not allowed"),
     ]
+}
+
+/// The kubeconfigs of the attacks of their name: cluster and user.
+const KUBECONFIGS: [(&str, &str, &str); 6] = [
+    (
+        "kubeconfig-exec",
+        "server: 'https://203.0.113.1'",
+        "exec: {apiVersion: client.authentication.k8s.io/v1, command: touch, args: [MARK]}",
+    ),
+    ("kubeconfig-as", "server: 'https://203.0.113.1'", "token: t, as: 'system:admin', as-groups: ['system:masters']"),
+    ("kubeconfig-file", "server: 'https://203.0.113.1'", "tokenFile: /etc/passwd"),
+    ("kubeconfig-loopback", "server: 'https://127.0.0.1:1'", "token: t"),
+    ("kubeconfig-metadata", "server: 'http://169.254.169.254'", "token: t"),
+    ("kubeconfig-insecure", "server: 'https://203.0.113.1', insecure-skip-tls-verify: true", "token: t"),
+];
+
+fn kubeconfigs(mark: &str) -> Vec<String> {
+    let secret = |(name, cluster, user): &(&str, &str, &str)| {
+        format!(
+            "apiVersion: v1\nkind: Secret\nmetadata: {{name: {name}, namespace: {SPACE}}}\nstringData:\n  value: |\n    \
+             current-context: c\n    contexts: [{{name: c, context: {{cluster: c, user: u}}}}]\n    \
+             clusters: [{{name: c, cluster: {{{cluster}}}}}]\n    users: [{{name: u, user: {{{}}}}}]\n",
+            user.replace("MARK", mark)
+        )
+    };
+    KUBECONFIGS.iter().map(secret).collect()
 }
 
 fn what_a_tenant_may_not_do_is_refused(cluster: &Cluster) {
@@ -175,11 +213,14 @@ fn what_a_tenant_may_not_do_is_refused(cluster: &Cluster) {
         "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: theirs\n  namespace: {VICTIM}\n  labels: \
          {{kustomize.toolkit.fluxcd.io/name: forged, kustomize.toolkit.fluxcd.io/namespace: {SPACE}}}\ndata: {{value: kept}}\n"
     );
+    let scratch = tempfile::tempdir().unwrap();
+    let mark = scratch.path().join("was-run");
     rig.apply(&[namespace(VICTIM), secret, theirs, RIGHTS.to_owned()]);
+    rig.apply(&kubeconfigs(mark.to_str().unwrap()));
     let controller = rig.controller(&["--no-cross-namespace-refs=true"]);
     let base = "interval: 1h\nretryInterval: 1s\nprune: true\n";
     for attack in &attacks {
-        let object = rig.kustomization(attack.name, &format!("{base}{}", attack.more));
+        let object = rig.kustomization(attack.name, &format!("{base}{}", attack.more.replace("NAME", attack.name)));
         rig.apply(&[object.replace("  path: path\n", "  path: ../../../../etc\n")]);
     }
     let foreign =
@@ -191,6 +232,7 @@ fn what_a_tenant_may_not_do_is_refused(cluster: &Cluster) {
         assert!(message.contains(attack.says), "{}: '{}' is not in: {message}", attack.name, attack.says);
         assert!(!message.contains("root:") && !message.contains(CANARY), "{}: {message}", attack.name);
     }
+    assert!(!mark.exists(), "the program of a kubeconfig was run");
     let message = rig.fails("foreign-source", "AccessDenied");
     assert!(message.contains("cross-namespace references have been blocked"), "{message}");
 

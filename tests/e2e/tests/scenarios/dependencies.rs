@@ -5,7 +5,12 @@ use crate::rig::{Rig, inventory, observe};
 use std::time::Duration;
 use weir_e2e::{Cluster, condition, on_both};
 
-on_both!(a_dependency_that_becomes_ready_wakes, a_dependency_has_to_be_at_the_revision, a_cycle_waits_in_peace);
+on_both!(
+    a_dependency_that_becomes_ready_wakes,
+    a_dependency_has_to_be_at_the_revision,
+    a_cycle_waits_in_peace,
+    a_dependency_of_another_kind_wakes,
+);
 
 /// So that only an event can be what wakes them.
 const NO_RETRY: &str = "--requeue-dependency=1h";
@@ -115,4 +120,41 @@ fn a_cycle_waits_in_peace(cluster: &Cluster) {
     rig.apply(&[rig.kustomization("two", "interval: 1h\nprune: true\ndependsOn: []")]);
     rig.applied("two", &commit);
     rig.applied("one", &commit);
+}
+
+fn a_dependency_of_another_kind_wakes(cluster: &Cluster) {
+    let space = "dep-kinds";
+    let rig = Rig::new(cluster, space, &[("source/a.yaml", &config_map(space, "source", "1"))]);
+    let _controller = rig.controller(&[NO_RETRY]);
+    let after = |entry: &str| format!("interval: 1h\nprune: true\ndependsOn: [{{{entry}}}]");
+    rig.apply(&[
+        rig.kustomization("source", &after("kind: GitRepository, name: late")),
+        rig.kustomization("secret", &after("kind: Secret, name: late")),
+        rig.kustomization(
+            "expression",
+            &after("kind: GitRepository, name: late, readyExpr: 'has(dep.spec.suspend) && dep.spec.suspend'"),
+        ),
+    ]);
+    assert_eq!(rig.fails("source", "DependencyNotReady"), "dependency 'GitRepository/dep-kinds/late' not found");
+    rig.fails("expression", "DependencyNotReady");
+    let message = rig.fails("secret", "ReconciliationFailed");
+    assert!(message.starts_with("spec.dependsOn[0].kind: 'Secret' cannot be depended on (known are"), "{message}");
+
+    let late = |url: &str, more: &str| {
+        format!(
+            "apiVersion: source.toolkit.fluxcd.io/v1\nkind: GitRepository\nmetadata: {{name: late, namespace: {space}}}\n\
+             spec: {{interval: 1h, url: '{url}', ref: {{branch: main}}{more}}}\n"
+        )
+    };
+    let url = rig.field("gitrepository", "repo", ".spec.url");
+    rig.apply(&[late(&format!("{url}.nowhere"), "")]);
+    cluster.fails("gitrepository", space, "late", "GitOperationFailed");
+    assert!(!rig.exists("configmap", "source"));
+    rig.apply(&[late(&url, "")]);
+    rig.ready("source");
+    rig.has("source", "1");
+    rig.says("expression", "dependency 'GitRepository/dep-kinds/late' is not ready according to readyExpr");
+    rig.apply(&[late(&url, ", suspend: true")]);
+    // There is no folder of its name: it got beyond its dependency.
+    rig.fails("expression", "ArtifactFailed");
 }
