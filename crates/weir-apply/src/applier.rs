@@ -32,6 +32,9 @@ pub struct Options {
     pub ignore: Vec<IgnoreRule>,
     /// Who says whether the objects of a stage are ready, where it is not kstatus.
     pub checks: Arc<CustomChecks>,
+    /// Rewrite the managed fields of an object to the version that is applied (gate `MigrateAPIVersion`): fields that are
+    /// noted under a version without a new default make the server refuse the apply.
+    pub migrate_version: bool,
     /// Ask the server about each object, also where nothing can have changed: revoked rights, admission and defaults
     /// show up nowhere else.
     pub check_all: bool,

@@ -65,6 +65,9 @@ impl Applier<'_> {
         }
         let since = self.tracker.and_then(|tracker| tracker.since(&candidate.object.id));
         let mut answer = self.session.apply_told(&candidate.node, self.apply_options(true)).await;
+        if self.options.migrate_version && self.migrated(&candidate, &answer).await? {
+            answer = self.session.apply_told(&candidate.node, self.apply_options(true)).await;
+        }
         if answer.as_ref().is_err_and(KubeError::is_unknown_field)
             && let Some(left_out) = without_unknown(&mut candidate.node)
         {
@@ -108,6 +111,32 @@ impl Applier<'_> {
             candidate.node = sent;
         }
         Ok(Planned { candidate, step })
+    }
+
+    /// Notes the live object's fields under the version that is applied, if the answer to the dry-run shows that some are
+    /// not: it has the entries of all managers, or is refused because of one.
+    async fn migrated(&self, candidate: &Candidate, answer: &Result<Answer, KubeError>) -> Result<bool, ApplyError> {
+        let Candidate { object, at, node, .. } = candidate;
+        let api_version = object.api_version();
+        let is_asked = match answer {
+            Ok(Answer { is_new: true, .. }) => false,
+            Ok(Answer { object, .. }) => takeover::migration(object, &api_version).is_some(),
+            Err(error) => error.is_unknown_field(),
+        };
+        for _ in 0..TAKEOVERS {
+            let live = if is_asked { self.live(candidate).await? } else { None };
+            let live = live.filter(|live| !self.owner.is_left_alone(live) && !self.owner.is_create_only(node));
+            let Some(patch) = live.and_then(|live| takeover::migration(&live, &api_version)) else { return Ok(false) };
+            match self.session.json_patch(object, self.manager, &patch).await {
+                Ok(_) => return Ok(true),
+                // Another writer was faster.
+                Err(error) if error.is_conflict() || error.status_reason() == "Invalid" => {}
+                Err(source) => {
+                    return Err(ApplyError::Apply { object: object.clone().into(), at: at.clone(), source });
+                }
+            }
+        }
+        Ok(false)
     }
 
     /// What the object holds, when the answer to a dry-run shows that it is as it was when that was noted.

@@ -49,6 +49,25 @@ pub(crate) fn patch(live: &Node, takeover: Takeover<'_>) -> Option<Node> {
     Some(Node::from(operations))
 }
 
+/// The JSON patch that notes all fields of a live object under a version, whoever manages them; `None` when they are.
+pub(crate) fn migration(live: &Node, api_version: &str) -> Option<Node> {
+    let mut entries = live.path(&["metadata", "managedFields"])?.as_seq()?.clone();
+    let mut is_stale = false;
+    for entry in &mut entries {
+        if text(entry, "apiVersion") != api_version {
+            entry.set("apiVersion", api_version);
+            is_stale = true;
+        }
+    }
+    let version = meta::resource_version(live).map(Node::from);
+    is_stale.then(|| {
+        Node::from(vec![
+            operation("test", "/metadata/resourceVersion", version),
+            operation("replace", "/metadata/managedFields", Some(Node::from(entries))),
+        ])
+    })
+}
+
 /// The version of the object that a patch is for.
 pub(crate) fn version(patch: &Node) -> Option<&str> {
     patch.as_seq()?.first()?.str_at(&["value"])
@@ -110,6 +129,20 @@ fn text<'n>(entry: &'n Node, key: &str) -> &'n str {
 mod tests {
     use super::patch as patch_of;
     use super::*;
+
+    #[test]
+    fn fields_are_noted_under_the_version_that_is_applied() {
+        let entries = r#"{"manager":"a","apiVersion":"x/v1","fieldsV1":{}},{"manager":"b","apiVersion":"x/v2","subresource":"status"}"#;
+        let patch = migration(&live(entries, ""), "x/v2").expect("one is stale");
+        let text = String::from_utf8(weir_doc::to_json(&patch)).expect("JSON");
+        assert_eq!(
+            text,
+            r#"[{"op":"test","path":"/metadata/resourceVersion","value":"7"},{"op":"replace","path":"/metadata/managedFields","value":[{"manager":"a","apiVersion":"x/v2","fieldsV1":{}},{"manager":"b","apiVersion":"x/v2","subresource":"status"}]}]"#
+        );
+        assert!(migration(&live(entries, ""), "x/v1").is_some());
+        assert!(migration(&live(r#"{"manager":"a","apiVersion":"x/v2"}"#, ""), "x/v2").is_none());
+        assert!(migration(&Node::map(), "x/v2").is_none());
+    }
 
     const TAKEOVER: Takeover<'static> = Takeover { manager: "kustomize-controller", overrides: &[] };
 

@@ -59,7 +59,7 @@ pub(crate) async fn build(
     let work = move || match held.filter(|held| held.closure.holds(&tree, &path, &overlay)) {
         Some(held) => Ok(Build::Same(held)),
         None => {
-            let manner = Manner { remotes: remotes.as_deref(), provenance: false };
+            let manner = Manner { remotes: remotes.as_deref(), ..Manner::default() };
             render_in(&tree, &path, &overlay, manner, &budget).map(Build::New)
         }
     };
@@ -122,6 +122,8 @@ pub(crate) struct Means<'a> {
     pub tenant: &'a Session,
     pub tracker: &'a Arc<Tracker>,
     pub guards: &'a Guards,
+    /// The log groups the objects by what was done.
+    pub groups: bool,
     /// Ask the server about each object.
     pub check_all: bool,
 }
@@ -167,7 +169,7 @@ pub(crate) async fn apply(
     means: &Means<'_>,
     objects: Vec<Node>,
 ) -> Result<Applied, Failure> {
-    let Means { plan, source, tenant, tracker, guards, check_all } = *means;
+    let Means { plan, source, tenant, tracker, guards, groups, check_all } = *means;
     let owner = owner(object);
     let refs: Vec<ObjectRef> =
         objects.iter().map(ObjectRef::of).collect::<Result<_, _>>().map_err(|error| Failure::of(&error))?;
@@ -204,6 +206,9 @@ pub(crate) async fn apply(
             *message = format!("{message}\n{log}");
         }
         return Err(failure);
+    }
+    if !changes.is_empty() {
+        tracing::info!(output = told(&changes, groups), revision = source.revision, "server-side apply completed");
     }
     let is_skipped = |change: &&Change| change.action == Action::Skipped;
     let skipped: HashSet<ObjectRef> = changes.iter().filter(is_skipped).map(|change| change.object.clone()).collect();
@@ -266,6 +271,22 @@ pub(crate) fn change_log(changes: &[Change]) -> String {
     lines.join("\n")
 }
 
+/// The changes for the log, as JSON: what was done to each object, or the objects to which the same was done.
+fn told(changes: &[Change], groups: bool) -> String {
+    let mut output = serde_json::Map::new();
+    for Change { object, action } in changes {
+        let (object, action) = (object.to_string(), action.as_str());
+        match groups {
+            false => drop(output.insert(object, action.into())),
+            true => {
+                let group = output.entry(action).or_insert_with(|| serde_json::Value::Array(Vec::new()));
+                group.as_array_mut().into_iter().for_each(|group| group.push(object.as_str().into()));
+            }
+        }
+    }
+    serde_json::Value::Object(output).to_string()
+}
+
 /// A Kustomization that applies itself does not wait for itself.
 fn is_self(object: &Kustomization, other: &ObjectRef) -> bool {
     other.id.group == names::KUSTOMIZE_GROUP
@@ -279,4 +300,19 @@ pub(crate) async fn account_exists(session: &Session, namespace: &str, name: &st
     let reference = ObjectRef::new("v1", "ServiceAccount", namespace, name);
     let found = session.get(&reference).await.map_err(|error| Failure::of(&error))?;
     Ok(found.is_some_and(|account| !meta::is_deleting(&account)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn changes_are_told_by_object_or_by_what_was_done() {
+        let change = |name: &str, action| Change { object: ObjectRef::new("v1", "ConfigMap", "team", name), action };
+        let changes = [change("a", Action::Created), change("b", Action::Unchanged), change("c", Action::Created)];
+        let by_object = r#"{"ConfigMap/team/a":"created","ConfigMap/team/b":"unchanged","ConfigMap/team/c":"created"}"#;
+        assert_eq!(told(&changes, false), by_object);
+        let by_action = r#"{"created":["ConfigMap/team/a","ConfigMap/team/c"],"unchanged":["ConfigMap/team/b"]}"#;
+        assert_eq!(told(&changes, true), by_action);
+    }
 }

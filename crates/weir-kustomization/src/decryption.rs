@@ -44,7 +44,7 @@ pub(crate) async fn gather(
         (None, Some(Fallback { namespace, name })) => import(session, namespace, name, &mut keyring, true).await?,
         (None, None) => {}
     }
-    Ok(Some(Decryption::Keys { keyring: Arc::new(keyring), enforce_mac }))
+    Ok(Some(Decryption::Keys { keyring: Arc::new(keyring), services: None, enforce_mac }))
 }
 
 async fn import(

@@ -29,7 +29,7 @@ pub use decryption::Fallback;
 pub use gather::{artifact_of, source_ref};
 pub use guard::Guards;
 pub use plan::overlay;
-pub use preview::{Outlook, Recipe, preview, recipe, recipe_alone, stale};
+pub use preview::{Outlook, Recipe, preview, recipe, recipe_alone, stale, target};
 
 use apply::Means;
 use gather::Source;
@@ -87,6 +87,10 @@ pub struct Options {
     pub direct_source_fetch: bool,
     /// A `readyExpr` is asked besides the Ready condition, not instead of it (gate `AdditiveCELDependencyCheck`).
     pub additive_cel_dependency_check: bool,
+    /// The managed fields of objects are noted under the version that is applied (gate `MigrateAPIVersion`).
+    pub migrate_api_version: bool,
+    /// The log of an apply groups the objects by what was done (gate `GroupChangeLog`).
+    pub group_change_log: bool,
     /// Tries to fetch an artifact after the first (`--http-retry`).
     pub http_retry: u32,
     /// The other clusters that `spec.kubeConfig` may name; without it an object that does is Stalled.
@@ -115,6 +119,8 @@ impl Default for Options {
             enforce_sops_mac: false,
             direct_source_fetch: false,
             additive_cel_dependency_check: false,
+            migrate_api_version: false,
+            group_change_log: false,
             http_retry: 9,
             clusters: None,
             guards: Guards::default(),
@@ -251,8 +257,8 @@ impl Kustomizations {
         let key = key(cx);
         let tenant = self.tenant(cx.session(), object).await?;
         let tracker = self.tracker(object, &key);
-        let guards = &self.options.guards;
-        let means = |check_all| Means { plan, source, tenant: &tenant, tracker: &tracker, guards, check_all };
+        let (guards, groups) = (&self.options.guards, self.options.group_change_log);
+        let means = |check_all| Means { plan, source, tenant: &tenant, tracker: &tracker, guards, groups, check_all };
         let awaited = self.memories.awaited(&key).filter(|awaited| awaited.run == *run);
         // What was meddled with may never be ready: it is put right first.
         if let Some(awaited) = awaited.clone().filter(|_| !tracker.is_repair_due()) {

@@ -144,6 +144,7 @@ pub(crate) fn plan(object: &Kustomization, options: &Options) -> Result<Plan, Fa
             early_kinds: options.custom_apply_stage_kinds.clone(),
             ignore: ignored(ignore)?,
             checks: Arc::new(checks(health_check_exprs)?),
+            migrate_version: options.migrate_api_version,
             check_all: false,
         },
         wait: *wait,

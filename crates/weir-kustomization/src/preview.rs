@@ -2,12 +2,12 @@
 //! [`apply`](crate::apply), so that the answer is what the controller does.
 
 use crate::plan::{Plan, plan};
-use crate::{Options, apply, decryption, variables};
+use crate::{Options, apply, cluster, decryption, variables};
 use weir_api::Kustomization;
 use weir_apply::{Applier, Fate, Preview, fate, scoped};
 use weir_base::Diagnose;
 use weir_doc::Node;
-use weir_kube::Session;
+use weir_kube::{Clusters, Session};
 use weir_object::{Inventory, ObjectRef, order_key};
 use weir_render::{Decryption, Overlay, Variables};
 
@@ -53,6 +53,12 @@ pub struct Outlook {
     pub objects: Vec<Preview>,
     /// Why others would not be taken.
     pub errors: Vec<String>,
+}
+
+/// The cluster that a Kustomization applies to, as the user that its kubeconfig names; it is the session's own where it
+/// names none.
+pub async fn target(session: &Session, object: &Kustomization, clusters: &Clusters) -> Result<Session, String> {
+    cluster::session(session, object, Some(clusters), None).await.map_err(|failure| failure.message().to_owned())
 }
 
 /// What applying these objects would do, with the rights of the session.

@@ -3,13 +3,14 @@
 //!
 //! A MAC is of a file as it is read: transformers may have changed an object since, so its file is what is judged.
 
+use crate::services::{Answers, KeyServices};
 use crate::{RenderError, generate};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use std::collections::HashSet;
 use std::sync::Arc;
 use weir_base::{Budget, Origin, Tree, tree, tree::Found};
-use weir_doc::{Node, Value};
+use weir_doc::{Dialect, Node, Value, to_json, yaml};
 use weir_object::{ObjectRef, meta};
 use weir_sops::{DataKey, File, Format, Keyring, MAX_FILE, Mac, Resolved};
 
@@ -28,6 +29,8 @@ pub enum Decryption {
     /// It is decrypted.
     Keys {
         keyring: Arc<Keyring>,
+        /// Who asks the services that keep keys; without it files that need one cannot be decrypted.
+        services: Option<Arc<dyn KeyServices>>,
         /// A MAC that does not fit is an error, not a warning.
         enforce_mac: bool,
     },
@@ -38,7 +41,9 @@ impl Decryption {
     pub(crate) fn fingerprint(&self) -> String {
         match self {
             Decryption::Mask => "mask".to_owned(),
-            Decryption::Keys { keyring, enforce_mac } => format!("{enforce_mac} {}", keyring.held().join(" ")),
+            Decryption::Keys { keyring, services, enforce_mac } => {
+                format!("{enforce_mac} {} {services:?}", keyring.held().join(" "))
+            }
         }
     }
 }
@@ -88,13 +93,31 @@ pub(crate) struct Decryptor<'a> {
     /// The source as it was fetched.
     pub source: &'a Tree,
     pub warnings: Vec<Warning>,
+    /// What was decrypted and stands in no Secret, if that is asked for: whoever shows a build has to hide it.
+    pub revealed: Option<Vec<String>>,
     /// Files whose MAC was looked at.
     judged: HashSet<String>,
+    /// What services answered in this build.
+    answers: Answers,
 }
 
 impl<'a> Decryptor<'a> {
-    pub fn new(decryption: &'a Decryption, source: &'a Tree, budget: &'a Budget) -> Self {
-        Self { decryption, budget, source, warnings: Vec::new(), judged: HashSet::new() }
+    pub fn new(decryption: &'a Decryption, source: &'a Tree, reveals: bool, budget: &'a Budget) -> Self {
+        let (judged, answers) = (HashSet::new(), Answers::default());
+        let revealed = reveals.then(Vec::new);
+        Self { decryption, budget, source, warnings: Vec::new(), revealed, judged, answers }
+    }
+
+    /// Whether a service was asked: what it says may be another answer the next time.
+    pub fn has_asked(&self) -> bool {
+        !self.answers.is_empty()
+    }
+
+    fn data_key(&mut self, file: &File) -> Result<DataKey, RenderError> {
+        let Decryption::Keys { keyring, services, .. } = self.decryption else {
+            return Ok(file.data_key(&Keyring::new(), &Resolved::new(), self.budget)?);
+        };
+        Ok(self.answers.data_key(file, keyring, services.as_deref(), self.budget)?)
     }
 
     /// Decrypts what the kustomization at `folder`, and those that it builds on, hand on as it is.
@@ -122,6 +145,12 @@ impl<'a> Decryptor<'a> {
             return Ok(());
         }
         if let Some(plain) = self.text(&text, *format, *format, path)? {
+            if let Some(revealed) = &mut self.revealed {
+                let read = |text: &[u8]| yaml::parse_all(text, None, Dialect::V3, self.budget).unwrap_or_default();
+                for (sealed, plain) in read(&text).iter().zip(&read(&plain)) {
+                    reveal(sealed, plain, revealed);
+                }
+            }
             tree.insert(path, plain)?;
         }
         Ok(())
@@ -129,32 +158,50 @@ impl<'a> Decryptor<'a> {
 
     /// A document in plain; none when it is not encrypted after all.
     fn text(&mut self, text: &[u8], from: Format, to: Format, path: &str) -> Result<Option<Vec<u8>>, RenderError> {
-        let Decryption::Keys { keyring, .. } = self.decryption else { return Ok(None) };
+        if matches!(self.decryption, Decryption::Mask) {
+            return Ok(None);
+        }
         if text.len() > MAX_FILE {
             let message = format!("{path} has {} bytes: at most {MAX_FILE} are decrypted", text.len());
             return Err(RenderError::Malformed { at: Origin::file(path), message });
         }
         let Some(file) = File::parse(text, from, path, self.budget)? else { return Ok(None) };
-        let key = file.data_key(keyring, &Resolved::new(), self.budget)?;
+        let key = self.data_key(&file)?;
         let plain = file.decrypt_as(&key, to, self.budget)?;
         self.judge(plain.mac, Origin::file(path))?;
         Ok(Some(plain.text.to_vec()))
     }
 
     /// Decrypts, or masks, what a build gave.
-    pub fn object(&mut self, object: &mut Node) -> Result<(), RenderError> {
+    pub fn objects(&mut self, objects: &mut [Node]) -> Result<(), RenderError> {
+        if let Decryption::Keys { keyring, services: Some(services), .. } = self.decryption {
+            let read = |object: &Node| {
+                let path = object.meta.at.file.clone().unwrap_or_else(|| Arc::from(""));
+                File::of_node(object, &path, self.budget).ok().flatten()
+            };
+            let files: Vec<File> = objects.iter().filter(|object| !is_left(object)).filter_map(read).collect();
+            self.answers.ask_for(&files, keyring, &**services, self.budget);
+        }
+        objects.iter_mut().try_for_each(|object| self.object(object))
+    }
+
+    fn object(&mut self, object: &mut Node) -> Result<(), RenderError> {
         if is_left(object) {
             return Ok(());
         }
-        let Decryption::Keys { keyring, .. } = self.decryption else {
+        if matches!(self.decryption, Decryption::Mask) {
             mask(object);
             return Ok(());
-        };
+        }
         let at = object.meta.at.clone();
         let path = at.file.clone().unwrap_or_else(|| Arc::from(""));
         if let Some(file) = File::of_node(object, &path, self.budget)? {
-            let key = file.data_key(keyring, &Resolved::new(), self.budget)?;
+            let key = self.data_key(&file)?;
+            let sealed = self.revealed.as_ref().filter(|_| meta::kind(object) != "Secret").map(|_| object.clone());
             file.decrypt_node(object, &key, self.budget)?;
+            if let (Some(sealed), Some(revealed)) = (sealed, &mut self.revealed) {
+                reveal(&sealed, object, revealed);
+            }
             return self.source_of_object(&path, &file, key);
         }
         if meta::kind(object) != "Secret" {
@@ -176,7 +223,6 @@ impl<'a> Decryptor<'a> {
 
     /// Judges the MAC of the file that an object was read from; `key` is the object's.
     fn source_of_object(&mut self, path: &str, object: &File, key: DataKey) -> Result<(), RenderError> {
-        let Decryption::Keys { keyring, .. } = self.decryption else { return Ok(()) };
         if !self.judged.insert(path.to_owned()) {
             return Ok(());
         }
@@ -185,7 +231,7 @@ impl<'a> Decryptor<'a> {
         let Ok(Some(file)) = File::parse(text, Format::of_path(path), path, self.budget) else { return Ok(()) };
         // Opening it once is enough, which is what costs.
         let is_same = file.groups() == object.groups() && file.threshold() == object.threshold();
-        let key = if is_same { key } else { file.data_key(keyring, &Resolved::new(), self.budget)? };
+        let key = if is_same { key } else { self.data_key(&file)? };
         let plain = file.decrypt(&key, self.budget)?;
         self.judge(plain.mac, Origin::file(path))
     }
@@ -200,6 +246,27 @@ impl<'a> Decryptor<'a> {
                 Ok(())
             }
         }
+    }
+}
+
+/// Collects the values that were encrypted.
+fn reveal(sealed: &Node, plain: &Node, revealed: &mut Vec<String>) {
+    match (&sealed.value, &plain.value) {
+        (Value::Map(sealed), Value::Map(plain)) => {
+            for (key, sealed) in sealed.iter() {
+                if let Some(plain) = plain.get(key.as_str()) {
+                    reveal(sealed, plain, revealed);
+                }
+            }
+        }
+        (Value::Seq(sealed), Value::Seq(plain)) => {
+            sealed.iter().zip(plain).for_each(|(sealed, plain)| reveal(sealed, plain, revealed));
+        }
+        (Value::String(text), Value::String(plain)) if text.starts_with(ENCRYPTED) => revealed.push(plain.clone()),
+        (Value::String(text), Value::Number(_)) if text.starts_with(ENCRYPTED) => {
+            revealed.push(String::from_utf8_lossy(&to_json(plain)).into_owned());
+        }
+        _ => {}
     }
 }
 

@@ -10,17 +10,20 @@ mod closure;
 mod decrypt;
 mod error;
 mod generate;
+mod services;
 mod substitute;
 
 pub use closure::Closure;
 pub use decrypt::{Decryption, Warning};
 pub use error::RenderError;
 pub use generate::Overlay;
+pub use services::KeyServices;
 pub use substitute::Substitution;
 pub use weir_kustomize::Picker;
 pub use weir_kustomize::remote::{self, Fetch, Need, Remotes};
 pub use weir_kustomize::substitute::{SubstituteError, Variables};
 pub use weir_sops::Keyring;
+pub use weir_sops::MasterKey;
 
 use decrypt::Decryptor;
 use sha2::{Digest, Sha256};
@@ -39,11 +42,13 @@ pub struct Rendered {
     pub closure: Closure,
     /// What was seen that is no error, each once.
     pub warnings: Vec<Warning>,
+    /// Values that were decrypted and stand in no Secret, if [`Manner::reveals`] asks for them.
+    pub revealed: Vec<String>,
 }
 
 /// Builds the objects at `path` of a source, changed as the overlay says.
 pub fn render(tree: &Tree, path: &str, overlay: &Overlay, budget: &Budget) -> Result<Rendered, RenderError> {
-    render_with(tree, (&Remotes::default(), false), path, overlay, budget)
+    render_with(tree, &Remotes::default(), Manner::default(), path, overlay, budget)
 }
 
 /// How a build is made, whatever it is of.
@@ -53,6 +58,8 @@ pub struct Manner<'a> {
     pub remotes: Option<&'a dyn Fetch>,
     /// Note on each field who set it.
     pub provenance: bool,
+    /// Tell which values were decrypted and stand in no Secret.
+    pub reveals: bool,
 }
 
 /// Builds as [`render`], in a manner.
@@ -63,14 +70,15 @@ pub fn render_in(
     manner: Manner<'_>,
     budget: &Budget,
 ) -> Result<Rendered, RenderError> {
-    let build = |remotes: &Remotes| render_with(tree, (remotes, manner.provenance), path, overlay, budget);
+    let build = |remotes: &Remotes| render_with(tree, remotes, manner, path, overlay, budget);
     let Some(by) = manner.remotes else { return build(&Remotes::refused()) };
     remote::resolved(Remotes::default(), build, RenderError::needs, |need| by.fetch(need, budget))
 }
 
 fn render_with(
     tree: &Tree,
-    (remotes, provenance): (&Remotes, bool),
+    remotes: &Remotes,
+    manner: Manner<'_>,
     path: &str,
     overlay: &Overlay,
     budget: &Budget,
@@ -79,14 +87,15 @@ fn render_with(
     let path = tree::join("", path.trim_start_matches('/'))?;
     let (mut copy, trace) = tree.traced();
     let is_empty = generate::kustomization(&mut copy, &path, overlay, budget)?;
-    let mut decryptor = overlay.decryption.as_ref().map(|decryption| Decryptor::new(decryption, tree, budget));
+    let mut decryptor =
+        overlay.decryption.as_ref().map(|decryption| Decryptor::new(decryption, tree, manner.reveals, budget));
     if let Some(decryptor) = &mut decryptor {
         decryptor.files(&mut copy, &path)?;
     }
     let options = weir_kustomize::Options {
         load_restrictor: weir_kustomize::LoadRestrictor::None,
         order: weir_kustomize::Order::None,
-        provenance,
+        provenance: manner.provenance,
         ..weir_kustomize::Options::default()
     };
     let mut objects = match is_empty {
@@ -94,12 +103,13 @@ fn render_with(
         false => weir_kustomize::build_with(&copy, remotes, &path, &options, budget)?.objects,
     };
     objects.retain(|object| meta::group_version(object).is_none_or(|(group, _)| group != "kustomize.config.k8s.io"));
-    let mut warnings = Vec::new();
+    let (mut warnings, mut revealed) = (Vec::new(), Vec::new());
+    let mut is_bound_to_files = remotes.is_empty();
     if let Some(mut decryptor) = decryptor {
-        for object in &mut objects {
-            decryptor.object(object)?;
-        }
+        decryptor.objects(&mut objects)?;
+        is_bound_to_files &= !decryptor.has_asked();
         warnings = decryptor.warnings;
+        revealed = decryptor.revealed.unwrap_or_default();
     }
     for object in &objects {
         decrypt::check(object, &mut warnings)?;
@@ -121,6 +131,6 @@ fn render_with(
         let _ = write!(out, "{b:02x}");
         out
     });
-    let closure = Closure::of(tree, &trace, asked, overlay, !remotes.is_empty());
-    Ok(Rendered { objects, digest, closure, warnings })
+    let closure = Closure::of(tree, &trace, asked, overlay, !is_bound_to_files);
+    Ok(Rendered { objects, digest, closure, warnings, revealed })
 }

@@ -13,10 +13,17 @@ use weir_kustomize::FILE_NAMES;
 use weir_object::meta;
 use weir_render::{Manner, Overlay, RenderError, render_in};
 
+/// What a folder gave.
+pub struct Built {
+    pub objects: Vec<Node>,
+    /// Values that were decrypted and stand in no Secret.
+    pub revealed: Vec<String>,
+}
+
 /// The objects at a folder, each with its file as it is called from here. `ignored` are patterns as .gitignore has them,
 /// seen from the folder: as in flux, of what is found there, and not of what a kustomization file names. With `provenance`
 /// each field knows who set it.
-pub fn build(folder: &Path, overlay: &Overlay, ignored: &[String], provenance: bool) -> Result<Vec<Node>, CliError> {
+pub fn build(folder: &Path, overlay: &Overlay, ignored: &[String], provenance: bool) -> Result<Built, CliError> {
     let mut last = None;
     let fetcher = Fetcher::with_local();
     for root in folder::roots(folder)? {
@@ -24,12 +31,12 @@ pub fn build(folder: &Path, overlay: &Overlay, ignored: &[String], provenance: b
         let mut tree = folder::read(&root, &budget)?;
         let path = folder::relative(folder, &root);
         leave_out(&mut tree, &path, ignored);
-        let manner = Manner { remotes: Some(&fetcher), provenance };
+        let manner = Manner { remotes: Some(&fetcher), provenance, reveals: true };
         match render_in(&tree, &path, overlay, manner, &budget) {
             Ok(rendered) => {
-                let mut objects = rendered.objects;
+                let (mut objects, revealed) = (rendered.objects, rendered.revealed);
                 objects.iter_mut().for_each(|object| name(object, &root));
-                return Ok(objects);
+                return Ok(Built { objects, revealed });
             }
             Err(RenderError::Kustomize(error)) if error.leads_out() => last = Some(error),
             Err(error) => return Err(error.into()),

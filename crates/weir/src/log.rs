@@ -53,7 +53,9 @@ impl Visit for Fields {
     }
 
     fn record_str(&mut self, field: &Field, value: &str) {
-        self.0.insert(name(field), value.into());
+        // What an apply did is a mapping, which fields of a log cannot be.
+        let parsed = (field.name() == "output").then(|| serde_json::from_str(value).ok()).flatten();
+        self.0.insert(name(field), parsed.unwrap_or_else(|| value.into()));
     }
 
     fn record_i64(&mut self, field: &Field, value: i64) {

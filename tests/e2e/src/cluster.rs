@@ -1,3 +1,4 @@
+use crate::installed::{self, Audit};
 use crate::up::{Ended, Up, program};
 use serde_json::Value;
 use std::path::{Path, PathBuf};
@@ -16,6 +17,8 @@ pub struct Cluster {
     pub backend: Backend,
     kubeconfig: PathBuf,
     data_dir: Option<tempfile::TempDir>,
+    /// What the controllers are denied as themselves, on the real one.
+    audit: Option<Audit>,
     /// The real one is shared: one scenario at a time.
     _turn: Option<MutexGuard<'static, ()>>,
 }
@@ -25,7 +28,7 @@ impl Cluster {
     pub fn sandbox() -> Self {
         let dir = tempfile::tempdir().unwrap();
         let kubeconfig = dir.path().join("kubeconfig");
-        Self { backend: Backend::Sandbox, kubeconfig, data_dir: Some(dir), _turn: None }
+        Self { backend: Backend::Sandbox, kubeconfig, data_dir: Some(dir), audit: None, _turn: None }
     }
 
     /// The real control plane, started once and left clean by every scenario.
@@ -34,8 +37,11 @@ impl Cluster {
         static TURN: Mutex<()> = Mutex::new(());
         let turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
         let kubeconfig = SHARED.get_or_init(Kubed::start).kubeconfig().to_owned();
-        let cluster = Self { backend: Backend::KubeApiserver, kubeconfig, data_dir: None, _turn: Some(turn) };
+        let mut cluster =
+            Self { backend: Backend::KubeApiserver, kubeconfig, data_dir: None, audit: None, _turn: Some(turn) };
         cluster.clean();
+        installed::ensure(&cluster.kubeconfig);
+        cluster.audit = Some(Audit::open(&cluster.kubeconfig));
         cluster
     }
 
@@ -137,8 +143,18 @@ impl Cluster {
                 let _ = kubectl.run(&["delete", kind, "-n", &namespace, &name, "--ignore-not-found"]);
             }
         }
-        let _ = kubectl.run(&["delete", "namespace", "-l", "e2e", "--wait=true"]);
-        let _ = kubectl.run(&["delete", "namespace", "flux-system", "--ignore-not-found", "--wait=true"]);
+        let _ = kubectl.run(&["delete", "namespace,clusterrolebinding", "-l", "e2e", "--wait=true"]);
+        // What is installed stays there.
+        let made = "configmaps,secrets,services,deployments,persistentvolumeclaims,jobs,networkpolicies,leases,events";
+        let _ = kubectl.run(&["delete", made, "-n", installed::HOME, "--all", "--wait=true"]);
+    }
+}
+
+impl Drop for Cluster {
+    fn drop(&mut self) {
+        let Some(audit) = self.audit.take().filter(|_| !std::thread::panicking()) else { return };
+        let (denied, _) = audit.read(&installed::ATTACKS);
+        assert_eq!(denied, Default::default(), "what a controller is denied as itself");
     }
 }
 

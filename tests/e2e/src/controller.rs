@@ -1,3 +1,4 @@
+use crate::installed;
 use crate::process::Process;
 use crate::up::program;
 use std::io::{BufRead, BufReader, Read, Write};
@@ -16,9 +17,18 @@ pub struct Controller {
 }
 
 impl Controller {
-    /// Starts `weir controller COMMAND ARGS` against the cluster of a kubeconfig, on ports of its own.
+    /// Starts `weir controller COMMAND ARGS` against the cluster of a kubeconfig, on ports of its own. On the real API
+    /// server with the rights of its own account, if it is one controller alone; a kustomize controller then applies as the
+    /// tenant of each namespace.
     pub fn start(kubeconfig: &Path, command: &str, args: &[&str]) -> Self {
-        Self::start_in("default", kubeconfig, command, args)
+        let Some(own) = installed::kubeconfig(kubeconfig, command) else {
+            return Self::start_in("default", kubeconfig, command, args);
+        };
+        let tenant = format!("--default-service-account={}", installed::TENANT);
+        let is_named = args.iter().any(|arg| arg.starts_with("--default-service-account"));
+        let tenant = (command == "kustomize" && !is_named).then_some(tenant.as_str());
+        let args: Vec<&str> = tenant.into_iter().chain(args.iter().copied()).collect();
+        Self::start_in(installed::HOME, &own, command, &args)
     }
 
     /// The same as a pod of a namespace.

@@ -4,6 +4,7 @@
 
 mod cluster;
 mod controller;
+pub mod installed;
 mod process;
 mod up;
 

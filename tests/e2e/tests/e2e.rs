@@ -86,3 +86,5 @@ mod tenants;
 mod terminating;
 #[path = "scenarios/up.rs"]
 mod up;
+#[path = "scenarios/versions.rs"]
+mod versions;

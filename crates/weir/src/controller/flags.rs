@@ -326,6 +326,8 @@ impl Kustomize {
             strict_substitutions: shared.feature_gates.strict_substitutions,
             direct_source_fetch: shared.feature_gates.direct_source,
             additive_cel_dependency_check: shared.feature_gates.additive_cel,
+            migrate_api_version: shared.feature_gates.migrate_api_version,
+            group_change_log: shared.feature_gates.group_change_log,
             concurrent_ssa: self.concurrent_ssa,
             override_managers: self.override_manager.clone(),
             custom_apply_stage_kinds: self.custom_apply_stage_kinds.clone(),

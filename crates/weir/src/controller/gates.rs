@@ -15,6 +15,10 @@ pub struct Gates {
     pub direct_source: bool,
     /// ExternalArtifacts can be the source of a Kustomization (`ExternalArtifact`).
     pub external_artifacts: bool,
+    /// The managed fields of objects are noted under the version that is applied (`MigrateAPIVersion`).
+    pub migrate_api_version: bool,
+    /// The log of an apply groups the objects by what was done (`GroupChangeLog`).
+    pub group_change_log: bool,
 }
 
 impl Default for Gates {
@@ -26,6 +30,8 @@ impl Default for Gates {
             strict_substitutions: true,
             direct_source: false,
             external_artifacts: false,
+            migrate_api_version: false,
+            group_change_log: false,
         }
     }
 }
@@ -35,8 +41,6 @@ const GATES: &[(&str, bool)] = &[
     ("CacheSecretsAndConfigMaps", false),
     // Nothing is cached that a poller could show.
     ("DisableStatusPollerCache", true),
-    ("GroupChangeLog", false),
-    ("MigrateAPIVersion", false),
     ("ObjectLevelWorkloadIdentity", false),
 ];
 
@@ -58,6 +62,8 @@ impl FromStr for Gates {
                 "DisableFailFastBehavior" => gates.fail_fast = !value,
                 "StrictPostBuildSubstitutions" => gates.strict_substitutions = value,
                 "DirectSourceFetch" => gates.direct_source = value,
+                "MigrateAPIVersion" => gates.migrate_api_version = value,
+                "GroupChangeLog" => gates.group_change_log = value,
                 "ExternalArtifact" => gates.external_artifacts = value,
                 // Waiting holds no worker here, so a new revision is always begun with at once.
                 "CancelHealthCheckOnNewRevision" => {}
@@ -92,7 +98,10 @@ mod tests {
         let expect = Gates { fail_fast: false, strict_substitutions: false, direct_source: true, ..usual };
         assert_eq!(other.parse(), Ok(expect));
         for (text, expect) in [
-            ("MigrateAPIVersion=true", "MigrateAPIVersion=true is not implemented in this version of weir"),
+            (
+                "ObjectLevelWorkloadIdentity=true",
+                "ObjectLevelWorkloadIdentity=true is not implemented in this version of weir",
+            ),
             ("NoSuchGate=true", "'NoSuchGate' is not a feature gate"),
             ("GroupChangeLog", "'GroupChangeLog' is not of the form GATE=true"),
         ] {

@@ -284,7 +284,10 @@ mod tests {
         for (line, expect) in [
             ("x source --helm-index-max-size=1", "--helm-index-max-size=1 is not implemented in this version of weir"),
             ("x kustomize --remote-reach=far", "possible values: outside, anywhere"),
-            ("x run --feature-gates=MigrateAPIVersion=true", "MigrateAPIVersion=true is not implemented"),
+            (
+                "x run --feature-gates=ObjectLevelWorkloadIdentity=true",
+                "ObjectLevelWorkloadIdentity=true is not implemented",
+            ),
             ("x run --interval-jitter-percentage=101", "101 is not in 0..=100"),
             ("x source --no-such-flag", "unexpected argument"),
             ("x source --ssh-kex-algos=none", "'none' is not a known key exchange; known are mlkem768x25519-sha256"),

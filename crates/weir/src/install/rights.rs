@@ -76,6 +76,28 @@ fn everywhere(role: Role) -> &'static [Rule] {
                 why: "the artifacts that are applied",
             },
             Rule {
+                groups: &[
+                    "helm.toolkit.fluxcd.io",
+                    "image.toolkit.fluxcd.io",
+                    "notification.toolkit.fluxcd.io",
+                    "source.extensions.fluxcd.io",
+                    "source.toolkit.fluxcd.io",
+                ],
+                resources: &[
+                    "artifactgenerators",
+                    "helmcharts",
+                    "helmreleases",
+                    "helmrepositories",
+                    "imagepolicies",
+                    "imagerepositories",
+                    "imageupdateautomations",
+                    "receivers",
+                ],
+                verbs: &["get", "list", "watch"],
+                names: &[],
+                why: "what dependsOn names besides Kustomizations and sources",
+            },
+            Rule {
                 groups: CORE,
                 resources: &["configmaps", "secrets"],
                 verbs: &["get", "list", "watch"],

@@ -78,7 +78,7 @@ impl Builder<'_> {
     /// The objects of a Kustomization, then those of the ones among them. `above` are those that led here.
     async fn objects(&self, object: &Kustomization, folder: &Path, above: &[ObjectRef]) -> Result<Vec<Node>, CliError> {
         let overlay = self.overlay(object).await?;
-        let mut objects = local::build(folder, &overlay, &self.args.from.ignore_paths, self.args.origin)?;
+        let mut objects = local::build(folder, &overlay, &self.args.from.ignore_paths, self.args.origin)?.objects;
         let owner = weir_kustomization::owner(object);
         objects.iter_mut().for_each(|object| owner.label(object));
         if !self.args.from.recursive {

@@ -3,7 +3,9 @@ use clap::Args;
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use std::convert::Infallible;
 use std::path::PathBuf;
+use std::sync::Arc;
 use weir_base::Secret;
+use weir_kube::{Access, Clusters, Fence};
 
 /// kubectl's flags for the way to a cluster. What is given here goes before what the file says.
 #[derive(Args, Clone, Debug)]
@@ -124,6 +126,12 @@ impl Connection {
         let context = read.contexts.into_iter().find(|context| context.name == name)?;
         context.context?.namespace.filter(|namespace| !namespace.is_empty())
     }
+}
+
+/// The clusters that Kustomizations name. Where a kubeconfig of a Kustomization leads is as the controllers have it, but
+/// that it may be on this machine.
+pub fn clusters() -> Clusters {
+    Clusters::new(|_, _, _| {}, Fence::default(), Arc::default(), Access::default())
 }
 
 #[cfg(test)]

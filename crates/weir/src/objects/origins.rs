@@ -82,7 +82,7 @@ pub(super) async fn origins(
     let budget = Budget::new(100_000_000, UNPACKED_BYTES);
     let remotes = crate::remote::Fetcher::outside();
     let work = move || {
-        let manner = Manner { remotes: Some(&remotes), provenance: false };
+        let manner = Manner { remotes: Some(&remotes), ..Manner::default() };
         render_in(&tree, &path, &overlay, manner, &budget)
     };
     let rendered = tokio::task::spawn_blocking(work).await.map_err(|error| format!("the build ended: {error}"))?;

@@ -6,7 +6,7 @@ use crate::replicas::address;
 use serde_json::Value;
 use std::path::Path;
 use std::time::Duration;
-use weir_e2e::{Cluster, Controller, Up, condition};
+use weir_e2e::{Cluster, Controller, Up, condition, installed};
 use weir_testkit::{GitHttp, GitRepo, Kubectl, eventually};
 
 /// Everything is in one namespace, and the GitRepository is named `repo`.
@@ -31,7 +31,7 @@ impl<'c> Rig<'c> {
         let data = tempfile::tempdir().unwrap();
         let args = [format!("--storage-path={}", data.path().display()), format!("--storage-addr={}", address())];
         let source = Controller::start(cluster.kubeconfig(), "source", &args.each_ref().map(String::as_str));
-        kubectl.apply(&namespace(space)).unwrap();
+        kubectl.apply(&[namespace(space), installed::tenant(space)].join("---\n")).unwrap();
         let object = format!(
             "apiVersion: source.toolkit.fluxcd.io/v1\nkind: GitRepository\nmetadata: {{name: repo, namespace: {space}}}\n\
              spec: {{interval: 1h, url: '{}', ref: {{branch: main}}}}\n",

@@ -8,9 +8,9 @@ mod secrets;
 use super::cluster::get;
 use super::from_folder::FromFolder;
 use super::kind::KUSTOMIZATION;
-use super::{Cluster, Say, live};
+use super::{Cluster, Say, connection, live};
 use crate::error::CliError;
-use crate::local;
+use crate::local::{self, Built};
 use clap::{Subcommand, ValueEnum};
 use indicatif::{ProgressBar, ProgressDrawTarget};
 use print::{Entry, Outcome, Section};
@@ -109,17 +109,20 @@ async fn section(args: &Args, session: &Session, object: &Kustomization, folder:
     let recipe = weir_kustomization::recipe(session, object, args.from.strict_substitute, true).await;
     let recipe = recipe.map_err(|error| CliError::new(format!("{shown}: {error}")))?;
     let hidden = Hidden::new(&recipe.secrets);
-    let built = local::build(folder, &recipe.overlay, &args.from.ignore_paths, true)
+    let Built { objects: built, revealed } = local::build(folder, &recipe.overlay, &args.from.ignore_paths, true)
         .map_err(|error| CliError::new(hidden.text(&error.to_string())))?;
+    let hidden = Hidden::new(&[recipe.secrets, revealed].concat());
     let sources = built.clone();
-    let outlook = weir_kustomization::preview(session, object, built).await;
+    let target = weir_kustomization::target(session, object, &connection::clusters()).await;
+    let target = &target.map_err(|error| CliError::new(format!("{shown}: {error}")))?;
+    let outlook = weir_kustomization::preview(target, object, built).await;
     let outlook = outlook.map_err(|error| CliError::new(hidden.text(&format!("{shown}: {error}"))))?;
     let mut out = Section { kustomization: shown.clone(), ..Section::default() };
     out.errors = outlook.errors.iter().map(|error| hidden.text(error)).collect();
     out.entries = outlook.objects.iter().map(|preview| entry(preview, &sources, &hidden)).collect();
     if out.errors.is_empty() {
         let applied: Vec<ObjectRef> = outlook.objects.iter().map(|preview| preview.object.clone()).collect();
-        let stale = weir_kustomization::stale(session, object, applied).await;
+        let stale = weir_kustomization::stale(target, object, applied).await;
         for (object, fate) in stale.map_err(|error| CliError::new(format!("{shown}: {error}")))? {
             let outcome = match fate {
                 Fate::Gone => continue,
