@@ -134,9 +134,8 @@ impl HttpClient {
         request: http::request::Builder,
         body: Bytes,
     ) -> Result<Response<Incoming>, NetError> {
-        let request = request
-            .body(body)
-            .map_err(|error| NetError::Url { url: redact_url(url), message: error.to_string() })?;
+        let request =
+            request.body(body).map_err(|error| NetError::Url { url: redact_url(url), message: error.to_string() })?;
         self.request(request).await
     }
 
@@ -152,8 +151,7 @@ async fn read(url: &str, response: Response<Incoming>, limit: usize) -> Result<Z
     let mut incoming = response.into_body();
     let mut body = Zeroizing::new(Vec::with_capacity(limit));
     while let Some(frame) = incoming.frame().await {
-        let frame =
-            frame.map_err(|error| NetError::Unreachable { url: url.to_owned(), message: chain(&error) })?;
+        let frame = frame.map_err(|error| NetError::Unreachable { url: url.to_owned(), message: chain(&error) })?;
         let Ok(data) = frame.into_data() else { continue };
         if body.len() + data.len() > limit {
             return Err(NetError::TooLarge { url: url.to_owned(), limit });

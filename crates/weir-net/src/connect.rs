@@ -208,7 +208,9 @@ mod tests {
 
     #[test]
     fn what_is_local_is_not_routed() {
-        for local in ["127.0.0.1", "169.254.169.254", "::1", "fe80::1", "::ffff:169.254.169.254", "0.0.0.0", "fd00:ec2::254"] {
+        for local in
+            ["127.0.0.1", "169.254.169.254", "::1", "fe80::1", "::ffff:169.254.169.254", "0.0.0.0", "fd00:ec2::254"]
+        {
             let address = local.parse().expect("an address");
             assert!(!Reach::Routed.allows(address) && Reach::Anywhere.allows(address), "{local}");
         }

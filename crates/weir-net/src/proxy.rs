@@ -47,7 +47,11 @@ enum Except {
 impl Proxies {
     /// From the values of `HTTP_PROXY`, `HTTPS_PROXY` and `NO_PROXY`; an empty text is none.
     pub fn new(http: &str, https: &str, except: &str) -> Result<Self, NetError> {
-        Ok(Self { http: proxy(http)?, https: proxy(https)?, except: except.split(',').filter_map(Except::read).collect() })
+        Ok(Self {
+            http: proxy(http)?,
+            https: proxy(https)?,
+            except: except.split(',').filter_map(Except::read).collect(),
+        })
     }
 
     /// From an environment: upper case goes before lower case. In a CGI program, where a client sets
