@@ -59,7 +59,7 @@ fn ready(server: &mut Child) -> Result<String, String> {
     Ok(kubeconfig.to_owned())
 }
 
-fn cache() -> Result<PathBuf, String> {
+pub fn cache() -> Result<PathBuf, String> {
     let base = std::env::var_os("XDG_CACHE_HOME")
         .map(PathBuf::from)
         .or_else(|| std::env::var_os("HOME").map(|home| PathBuf::from(home).join(".cache")))

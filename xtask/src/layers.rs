@@ -19,6 +19,7 @@ const EDGES: &[(&str, &[&str])] = &[
     // L2
     ("weir-git", &["weir-base", "weir-net"]),
     ("weir-net", &["weir-base"]),
+    ("weir-cloud", &["weir-base", "weir-doc", "weir-net"]),
     ("weir-artifact", &["weir-api", "weir-base", "weir-net"]),
     ("weir-kube", &["weir-base", "weir-doc", "weir-net", "weir-object"]),
     ("weir-runtime", &["weir-api", "weir-base", "weir-doc", "weir-kube", "weir-net", "weir-object"]),

@@ -7,6 +7,7 @@ mod conformance;
 mod fuzz;
 mod kubed;
 mod layers;
+mod moto;
 mod prerequisites;
 mod soak;
 mod tables;
@@ -28,7 +29,8 @@ const USAGE: &str = "usage: cargo xtask COMMAND
                         again and again (10 minutes); both on both backends. `soak fuzz [MINUTES [TARGET]]`: libFuzzer on the
                         YAML parser, the merges, substitution and the build; CPU time is added up in fuzz/TIME.tsv
   tables                makes the tables of the API anew from the real control plane (needs python3)
-  kubed                 builds the real control plane for the tests and prints its path";
+  kubed                 builds the real control plane for the tests and prints its path
+  moto                  installs moto, which stands for AWS in the tests, and prints its path (needs python3 with venv)";
 
 fn main() -> ExitCode {
     let args: Vec<String> = std::env::args().skip(1).collect();
@@ -46,6 +48,7 @@ fn main() -> ExitCode {
         Some("soak") if rest.first() == Some(&"fuzz") => soak::fuzz(&rest[1..]),
         Some("soak") => soak::run(rest.first().copied()),
         Some("tables") => tables::run(),
+        Some("moto") => moto::install().map(|path| println!("{}", path.display())),
         Some("kubed") => kubed::build().map(|path| println!("{}", path.display())),
         _ => {
             eprintln!("{USAGE}");

@@ -25,5 +25,10 @@ pub fn check() -> Result<(), String> {
     if !SSHD.iter().any(|place| Path::new(place).exists()) {
         missing.push("  sshd: apt-get install openssh-server".to_owned());
     }
+    // Debian has the module apart from the program, and in two parts.
+    let venv = Command::new("python3").args(["-c", "import venv, ensurepip"]).stderr(Stdio::null()).status();
+    if !venv.is_ok_and(|status| status.success()) {
+        missing.push("  python3 with venv: apt-get install python3-venv".to_owned());
+    }
     if missing.is_empty() { Ok(()) } else { Err(format!("the tests need\n{}", missing.join("\n"))) }
 }

@@ -1,7 +1,7 @@
 //! The test command of the README.
 
 use crate::command::{cargo, run};
-use crate::{kubed, layers, prerequisites};
+use crate::{kubed, layers, moto, prerequisites};
 use std::process::Command;
 
 /// Everything. The end-to-end tests drive the built program, so it is built first.
@@ -9,7 +9,7 @@ pub fn all() -> Result<(), String> {
     prerequisites::check()?;
     layers::check()?;
     build()?;
-    run(with_kubed(cargo().args(["test", "--locked", "--workspace"]))?)
+    run(with_kubed(cargo().args(["test", "--locked", "--workspace"]))?.env("WEIR_MOTO", moto::install()?))
 }
 
 pub fn e2e(filter: &[&str]) -> Result<(), String> {

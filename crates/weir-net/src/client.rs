@@ -1,17 +1,18 @@
+use crate::connect::Connector;
+use crate::proxy::Proxies;
+use crate::reach::Reach;
+use crate::tls::Roots;
 use bytes::Bytes;
-use http::{Request, Response, StatusCode, header};
-use http_body_util::Full;
+use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, Uri, header};
+use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
-use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
+use hyper_rustls::HttpsConnector;
 use hyper_util::client::legacy::Client;
-use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 use std::sync::Arc;
 use std::time::Duration;
 use weir_base::{Diagnose, redact_url};
-
-/// A server that does not answer the SYN is given up after this.
-const CONNECT_WITHIN: Duration = Duration::from_secs(10);
+use zeroize::Zeroizing;
 
 /// Why there is no answer.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -20,6 +21,12 @@ pub enum NetError {
     Url { url: String, message: String },
     #[error("{url} cannot be reached: {message}")]
     Unreachable { url: String, message: String },
+    #[error("{url} did not answer within {} s", .within.as_secs_f32())]
+    Slow { url: String, within: Duration },
+    #[error("the answer of {url} is larger than {limit} bytes")]
+    TooLarge { url: String, limit: usize },
+    #[error("the certificates of the authority cannot be read: {message}")]
+    Certificates { message: String },
 }
 
 impl Diagnose for NetError {
@@ -30,49 +37,54 @@ impl Diagnose for NetError {
     fn remedy(&self) -> Option<String> {
         match self {
             NetError::Url { .. } => Some("write it as http://HOST[:PORT]/PATH".to_owned()),
-            NetError::Unreachable { .. } => None,
+            NetError::Certificates { .. } => Some("it has to be PEM: -----BEGIN CERTIFICATE-----".to_owned()),
+            NetError::Unreachable { .. } | NetError::Slow { .. } | NetError::TooLarge { .. } => None,
         }
     }
+}
+
+/// How a client reaches its servers. The default: directly, anywhere, with the system's certificates.
+#[derive(Clone, Debug, Default)]
+pub struct Settings {
+    pub roots: Roots,
+    pub proxies: Proxies,
+    pub reach: Reach,
 }
 
 /// A pool of connections.
 #[derive(Clone, Debug)]
 pub struct HttpClient {
-    inner: Client<HttpsConnector<HttpConnector>, Full<Bytes>>,
+    inner: Client<HttpsConnector<Connector>, Full<Bytes>>,
+    proxies: Proxies,
+}
+
+/// An answer with its body, which is cleared when it is dropped.
+#[derive(Debug)]
+pub struct Reply {
+    pub status: StatusCode,
+    pub headers: HeaderMap,
+    pub body: Zeroizing<Vec<u8>>,
 }
 
 impl Default for HttpClient {
     fn default() -> Self {
-        let mut http = HttpConnector::new();
-        http.set_connect_timeout(Some(CONNECT_WITHIN));
-        http.enforce_http(false);
-        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-        let connector = match HttpsConnectorBuilder::new().with_provider_and_native_roots(provider.clone()) {
-            Ok(builder) => builder.https_or_http().enable_http1().wrap_connector(http),
-            // An image without certificates speaks http; https then fails with "unknown issuer".
-            Err(_) => HttpsConnectorBuilder::new()
-                .with_tls_config(without_roots(provider))
-                .https_or_http()
-                .enable_http1()
-                .wrap_connector(http),
-        };
-        Self { inner: Client::builder(TokioExecutor::new()).build(connector) }
+        Self::new(Settings::default()).expect("without authorities of its own nothing can be wrong")
     }
 }
 
-fn without_roots(provider: Arc<rustls::crypto::CryptoProvider>) -> rustls::ClientConfig {
-    rustls::ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .expect("the provider has the default versions of TLS")
-        .with_root_certificates(rustls::RootCertStore::empty())
-        .with_no_client_auth()
-}
-
 impl HttpClient {
+    /// Fails where the authorities' certificates cannot be read.
+    pub fn new(settings: Settings) -> Result<Self, NetError> {
+        let tls = Arc::new(settings.roots.config()?);
+        let connector = Connector::new(tls.clone(), settings.proxies.clone(), [settings.reach, Reach::Anywhere]);
+        let connector = HttpsConnector::from((connector, tls));
+        Ok(Self { inner: Client::builder(TokioExecutor::new()).build(connector), proxies: settings.proxies })
+    }
+
     /// Whether a request can be made to this address at all.
     pub fn check(url: &str) -> Result<(), NetError> {
         let bad = |message: &str| NetError::Url { url: redact_url(url), message: message.to_owned() };
-        let uri: http::Uri = url.parse().map_err(|error: http::uri::InvalidUri| bad(&error.to_string()))?;
+        let uri: Uri = url.parse().map_err(|error: http::uri::InvalidUri| bad(&error.to_string()))?;
         match (uri.scheme_str(), uri.host()) {
             (Some("http" | "https"), Some(_)) => Ok(()),
             _ => Err(bad("scheme or host is missing")),
@@ -90,26 +102,74 @@ impl HttpClient {
         Ok(self.send(url, request, body).await?.status())
     }
 
+    /// The head of the answer to any request.
+    pub async fn request(&self, request: Request<Bytes>) -> Result<Response<Incoming>, NetError> {
+        let url = redact_url(&request.uri().to_string());
+        let mut request = request.map(Full::new);
+        const AGENT: HeaderValue = HeaderValue::from_static(concat!("weir/", env!("CARGO_PKG_VERSION")));
+        let (uri, headers) = (request.uri().clone(), request.headers_mut());
+        headers.entry(header::USER_AGENT).or_insert(AGENT);
+        if let Some(basic) = self.forwarding_login(&uri) {
+            headers.insert(header::PROXY_AUTHORIZATION, basic);
+        }
+        self.inner.request(request).await.map_err(|error| NetError::Unreachable { url, message: chain(&error) })
+    }
+
+    /// The whole answer to a request, its body of at most so many bytes, within a time.
+    pub async fn exchange(&self, request: Request<Bytes>, within: Duration, limit: usize) -> Result<Reply, NetError> {
+        let url = redact_url(&request.uri().to_string());
+        let whole = async {
+            let response = self.request(request).await?;
+            let (status, headers) = (response.status(), response.headers().clone());
+            Ok(Reply { status, headers, body: read(&url, response, limit).await? })
+        };
+        match tokio::time::timeout(within, whole).await {
+            Ok(reply) => reply,
+            Err(_) => Err(NetError::Slow { url, within }),
+        }
+    }
+
     async fn send(
         &self,
         url: &str,
         request: http::request::Builder,
         body: Bytes,
     ) -> Result<Response<Incoming>, NetError> {
-        let request = request
-            .header(header::USER_AGENT, concat!("weir/", env!("CARGO_PKG_VERSION")))
-            .body(Full::new(body))
-            .map_err(|error| NetError::Url { url: redact_url(url), message: error.to_string() })?;
-        self.inner.request(request).await.map_err(|error| {
-            let mut message = error.to_string();
-            let mut cause = std::error::Error::source(&error);
-            while let Some(inner) = cause {
-                message = format!("{message}: {inner}");
-                cause = inner.source();
-            }
-            NetError::Unreachable { url: redact_url(url), message }
-        })
+        let request =
+            request.body(body).map_err(|error| NetError::Url { url: redact_url(url), message: error.to_string() })?;
+        self.request(request).await
     }
+
+    /// A proxy that forwards plain http wants its login with each request.
+    fn forwarding_login(&self, uri: &Uri) -> Option<HeaderValue> {
+        let proxy = self.proxies.for_uri(uri).filter(|_| uri.scheme_str() == Some("http"))?;
+        proxy.uri.scheme_str().filter(|scheme| scheme.starts_with("http")).and(proxy.basic())
+    }
+}
+
+/// A body of at most so many bytes. What it may hold is not left behind in memory by growing.
+async fn read(url: &str, response: Response<Incoming>, limit: usize) -> Result<Zeroizing<Vec<u8>>, NetError> {
+    let mut incoming = response.into_body();
+    let mut body = Zeroizing::new(Vec::with_capacity(limit));
+    while let Some(frame) = incoming.frame().await {
+        let frame = frame.map_err(|error| NetError::Unreachable { url: url.to_owned(), message: chain(&error) })?;
+        let Ok(data) = frame.into_data() else { continue };
+        if body.len() + data.len() > limit {
+            return Err(NetError::TooLarge { url: url.to_owned(), limit });
+        }
+        body.extend_from_slice(&data);
+    }
+    Ok(body)
+}
+
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut message = error.to_string();
+    let mut cause = error.source();
+    while let Some(inner) = cause {
+        message = format!("{message}: {inner}");
+        cause = inner.source();
+    }
+    message
 }
 
 #[cfg(test)]

@@ -1,16 +1,25 @@
-//! HTTP as the controllers speak it to each other, client and server, and which addresses a stranger's URL may lead to.
+//! HTTP as the controllers speak it to each other and to the services of clouds, client and server, and which addresses a
+//! stranger's URL may lead to.
 //!
 //! Contract: a redirect is an answer and is never followed, so that nothing is sent to a host that
 //! was not named; no message shows the credentials of a URL; a request ends with its future.
+//! [`Settings`] say whose certificates are believed, which proxies are asked ([`Proxies::of`] reads
+//! an environment as Go does) and whether addresses of this machine may be reached.
 //!
-//! Limits: no proxy; certificates are checked against the system's roots.
+//! Limits: HTTP/1.1; no certificates of clients. `HttpClient::default()` goes directly.
 
 mod client;
+mod connect;
+mod proxy;
 mod reach;
 mod server;
+mod tls;
 mod url;
 
-pub use client::{HttpClient, NetError};
+pub use client::{HttpClient, NetError, Reply, Settings};
+pub use connect::Connector;
+pub use proxy::Proxies;
 pub use reach::{INSIDE, Reach, is_metadata};
 pub use server::{Answer, serve};
+pub use tls::Roots;
 pub use url::percent_decoded;

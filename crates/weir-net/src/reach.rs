@@ -8,7 +8,8 @@ pub enum Reach {
     /// Anywhere: the URL is the user's own, or an administrator's.
     #[default]
     Anywhere,
-    /// Not to this machine and not to what only it sees: loopback, link-local and metadata addresses.
+    /// Not to this machine and not to what only it sees: loopback, link-local and metadata addresses. Behind a proxy, which looks
+    /// names up, this holds for addresses that are written out.
     Outside,
 }
 
@@ -46,7 +47,9 @@ fn is_inside_address(address: IpAddr) -> bool {
         IpAddr::V6(v6) => v6.to_ipv4_mapped().map_or(address, IpAddr::V4),
         v4 => v4,
     };
-    address.is_loopback() || address.is_unspecified() || address.is_multicast() || is_metadata(&address.to_string())
+    let is_broadcast = matches!(address, IpAddr::V4(v4) if v4.is_broadcast());
+    let is_own = address.is_loopback() || address.is_unspecified();
+    is_own || is_broadcast || address.is_multicast() || is_metadata(&address.to_string())
 }
 
 /// Whether a host is an address that clouds keep for their metadata: link-local ones, and their names.
@@ -55,8 +58,12 @@ pub fn is_metadata(host: &str) -> bool {
     match host.parse::<IpAddr>() {
         Ok(IpAddr::V4(address)) => is_metadata_v4(address),
         Ok(IpAddr::V6(address)) => {
-            const AWS: Ipv6Addr = Ipv6Addr::new(0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x254);
-            address.is_unicast_link_local() || address == AWS || address.to_ipv4_mapped().is_some_and(is_metadata_v4)
+            // Where AWS has its metadata, and the credentials of pods.
+            const AWS: [Ipv6Addr; 2] =
+                [Ipv6Addr::new(0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x254), Ipv6Addr::new(0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x23)];
+            address.is_unicast_link_local()
+                || AWS.contains(&address)
+                || address.to_ipv4_mapped().is_some_and(is_metadata_v4)
         }
         Err(_) => matches!(host.as_str(), "metadata" | "metadata.google.internal" | "instance-data"),
     }

@@ -1,7 +1,8 @@
 //! What the tests run against: a real control plane, a pretend kubelet, Git repositories made by
-//! the real git, the real OpenSSH. Depends on no crate of weir.
+//! the real git, the real OpenSSH, services of clouds. Depends on no crate of weir.
 #![allow(clippy::panic, clippy::unwrap_used, reason = "a test that cannot be set up fails where it stands")]
 
+pub mod cloud;
 mod events;
 mod git;
 mod git_http;
