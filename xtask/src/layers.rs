@@ -34,6 +34,7 @@ const EDGES: &[(&str, &[&str])] = &[
             "weir-apply",
             "weir-artifact",
             "weir-base",
+            "weir-cloud",
             "weir-doc",
             "weir-kube",
             "weir-object",

@@ -5,9 +5,11 @@ use http_body_util::BodyExt;
 use kube::client::Body;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
+use weir_base::Secret;
 use weir_doc::{Node, from_json, to_json};
 use weir_object::{ObjectId, ObjectRef};
+use zeroize::Zeroizing;
 
 const ANSWER_LIMIT: usize = 128 << 20;
 /// The server ends a request by itself after a minute; what takes longer has been lost on the way.
@@ -248,6 +250,30 @@ impl Session {
         self.counters.create.fetch_add(1, Ordering::Relaxed);
         let uri = |resource: &Resource| format!("{}?fieldManager={manager}", resource.collection(&object.id.namespace));
         self.on(&object, Method::POST, Some("application/json"), |resource| (uri(resource), to_json(node))).await
+    }
+
+    /// A token of a service account for these audiences (TokenRequest), and until when it holds. Without audiences it is for
+    /// the API server.
+    pub async fn account_token(
+        &self,
+        namespace: &str,
+        name: &str,
+        audiences: &[String],
+    ) -> Result<(Secret<Zeroizing<String>>, SystemTime), KubeError> {
+        self.counters.create.fetch_add(1, Ordering::Relaxed);
+        let object = ObjectRef::new("v1", "ServiceAccount", namespace, name);
+        let mut request = Node::map();
+        request.set("apiVersion", "authentication.k8s.io/v1");
+        request.set("kind", "TokenRequest");
+        let audiences: Vec<Node> = audiences.iter().map(|audience| Node::from(audience.as_str())).collect();
+        request.ensure_map(&["spec"]).insert("audiences", Node::from(audiences));
+        let create = |resource: &Resource| (path(resource, &object.id, "token"), to_json(&request));
+        let answer = self.on(&object, Method::POST, Some("application/json"), create).await?;
+        let garbled = || KubeError::Garbled("a TokenRequest has neither token nor time".to_owned());
+        let token = answer.str_at(&["status", "token"]).ok_or_else(garbled)?;
+        let until =
+            answer.str_at(&["status", "expirationTimestamp"]).and_then(|text| text.parse::<jiff::Timestamp>().ok());
+        Ok((Secret::new(Zeroizing::new(token.to_owned())), until.ok_or_else(garbled)?.into()))
     }
 
     /// Deletes an object. With a `uid`, only that very one.

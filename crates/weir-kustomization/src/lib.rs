@@ -8,6 +8,7 @@
 //! Limits of this version: `spec.kubeConfig.configMapRef` makes an object Stalled `NotImplemented`.
 
 mod apply;
+mod clouds;
 mod cluster;
 mod decryption;
 mod dependencies;
@@ -47,6 +48,7 @@ use weir_api::{Kustomization, reasons};
 use weir_apply::Tracker;
 use weir_artifact::Fetcher;
 use weir_base::Tree;
+use weir_cloud::Cloud;
 use weir_kube::{Clusters, Session};
 use weir_object::{GroupKind, Inventory};
 use weir_render::{Fetch, Overlay};
@@ -81,6 +83,16 @@ pub struct Options {
     pub strict_substitutions: bool,
     /// Where the age keys are of Kustomizations that name none (`--sops-age-secret`).
     pub sops_age_secret: Option<Fallback>,
+    /// ServiceAccounts may be named for access to clouds (gate `ObjectLevelWorkloadIdentity`).
+    pub workload_identity: bool,
+    /// The account that asks key services where an object names none (`--default-decryption-service-account`).
+    pub default_decryption_service_account: Option<String>,
+    /// The account that asks for access to other clusters where none is named (`--default-kubeconfig-service-account`).
+    pub default_kubeconfig_service_account: Option<String>,
+    /// A ConfigMap with the Vault servers to which tokens of Kubernetes are shown (`--sops-vault-configmap`).
+    pub sops_vault_config_map: Option<Fallback>,
+    /// The services of clouds; without it none is asked.
+    pub cloud: Option<Arc<Cloud>>,
     /// A file that was changed after it was encrypted is an error, not a warning (`--sops-mac`).
     pub enforce_sops_mac: bool,
     /// Sources are read from the API server in each pass, not from the watch (gate `DirectSourceFetch`).
@@ -116,6 +128,11 @@ impl Default for Options {
             fail_fast: true,
             strict_substitutions: true,
             sops_age_secret: None,
+            workload_identity: false,
+            default_decryption_service_account: None,
+            default_kubeconfig_service_account: None,
+            sops_vault_config_map: None,
+            cloud: None,
             enforce_sops_mac: false,
             direct_source_fetch: false,
             additive_cel_dependency_check: false,
@@ -126,6 +143,13 @@ impl Default for Options {
             guards: Guards::default(),
             remotes: None,
         }
+    }
+}
+
+impl Options {
+    /// For whoever builds or compares outside of a controller, whose gates are not known.
+    pub(crate) fn outside() -> Self {
+        Self { external_artifacts: true, workload_identity: true, ..Self::default() }
     }
 }
 
@@ -269,9 +293,8 @@ impl Kustomizations {
         cx.status_mut().last_attempted_revision = Some(source.revision.clone());
         let gathered = variables::gather(cx.session(), &key.0, plan.post_build.as_ref(), plan.strict).await?;
         let substitution = gathered.substitution;
-        let (fallback, enforce_mac) = (self.options.sops_age_secret.as_ref(), self.options.enforce_sops_mac);
         let spec = object.spec.decryption.as_ref();
-        let decryption = decryption::gather(cx.session(), &key.0, spec, fallback, enforce_mac).await?;
+        let decryption = decryption::gather(cx.session(), &key.0, spec, &self.options).await?;
         let overlay = Overlay { substitution, decryption, ..plan.overlay.clone() };
         let check_all = gather::is_asked_for(cx) || self.memories.is_check_due(&key, plan.interval);
         let manner =

@@ -1,6 +1,6 @@
 //! What the spec asks for; pure.
 
-use crate::Options;
+use crate::{Options, decryption};
 use std::sync::Arc;
 use std::time::Duration;
 use weir_api::common::{CustomHealthCheck, DependencyReference};
@@ -57,7 +57,7 @@ pub(crate) fn plan(object: &Kustomization, options: &Options) -> Result<Plan, Fa
         common_metadata,
         depends_on,
         // Its keys are gathered.
-        decryption: _,
+        decryption,
         interval: _,
         retry_interval: _,
         // Becomes the session.
@@ -86,6 +86,7 @@ pub(crate) fn plan(object: &Kustomization, options: &Options) -> Result<Plan, Fa
         build_metadata,
         ignore,
     } = &object.spec;
+    decryption::check(decryption.as_ref(), options)?;
     let namespace = object.metadata.namespace.clone().unwrap_or_default();
     let Some(source) = source_ref.clone() else {
         return Err(Failure::stalled(reasons::ARTIFACT_FAILED, "spec.sourceRef is not set: there is nothing to apply"));
@@ -243,7 +244,7 @@ fn depended_on(api_version: Option<&str>, kind: Option<&str>) -> Result<&'static
 /// What a Kustomization adds to a build, without its variables from elsewhere: for whoever renders
 /// without a cluster. The error says which field cannot be built.
 pub fn overlay(object: &Kustomization) -> Result<Overlay, String> {
-    match plan(object, &Options::default()) {
+    match plan(object, &Options::outside()) {
         Ok(plan) => Ok(plan.overlay),
         Err(failure) => Err(failure.message().to_owned()),
     }

@@ -30,7 +30,8 @@ pub async fn recipe(session: &Session, object: &Kustomization, strict: bool, dec
     let decryption = match decrypts {
         false => Some(Decryption::Mask),
         true => {
-            let decryption = decryption::gather(session, namespace, object.spec.decryption.as_ref(), None, false).await;
+            let decryption =
+                decryption::gather(session, namespace, object.spec.decryption.as_ref(), &Options::outside()).await;
             decryption.map_err(|failure| failure.message().to_owned())?
         }
     };
@@ -95,5 +96,5 @@ pub async fn stale(
 }
 
 fn planned(object: &Kustomization) -> Result<Plan, String> {
-    plan(object, &Options::default()).map_err(|failure| failure.message().to_owned())
+    plan(object, &Options::outside()).map_err(|failure| failure.message().to_owned())
 }

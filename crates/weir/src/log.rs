@@ -33,7 +33,7 @@ pub fn init(level: Level, encoding: Encoding) {
         Level::Debug => LevelFilter::DEBUG,
         Level::Trace => LevelFilter::TRACE,
     };
-    let ours = ["apply", "artifact", "git", "kube", "kustomization", "runtime", "sandbox", "source"]
+    let ours = ["apply", "artifact", "cloud", "git", "kube", "kustomization", "runtime", "sandbox", "source"]
         .map(|name| format!("weir_{name}={level}"))
         .join(",");
     let libraries = if level >= LevelFilter::WARN { "warn" } else { "off" };

@@ -21,18 +21,27 @@ impl Controller {
     /// server with the rights of its own account, if it is one controller alone; a kustomize controller then applies as the
     /// tenant of each namespace.
     pub fn start(kubeconfig: &Path, command: &str, args: &[&str]) -> Self {
+        Self::start_with(&[], kubeconfig, command, args)
+    }
+
+    /// The same with variables in its environment.
+    pub fn start_with(env: &[(&str, &str)], kubeconfig: &Path, command: &str, args: &[&str]) -> Self {
         let Some(own) = installed::kubeconfig(kubeconfig, command) else {
-            return Self::start_in("default", kubeconfig, command, args);
+            return Self::spawn("default", env, kubeconfig, command, args);
         };
         let tenant = format!("--default-service-account={}", installed::TENANT);
         let is_named = args.iter().any(|arg| arg.starts_with("--default-service-account"));
         let tenant = (command == "kustomize" && !is_named).then_some(tenant.as_str());
         let args: Vec<&str> = tenant.into_iter().chain(args.iter().copied()).collect();
-        Self::start_in(installed::HOME, &own, command, &args)
+        Self::spawn(installed::HOME, env, &own, command, &args)
     }
 
-    /// The same as a pod of a namespace.
+    /// Starts one as a pod of a namespace, with the rights of the kubeconfig.
     pub fn start_in(namespace: &str, kubeconfig: &Path, command: &str, args: &[&str]) -> Self {
+        Self::spawn(namespace, &[], kubeconfig, command, args)
+    }
+
+    fn spawn(namespace: &str, env: &[(&str, &str)], kubeconfig: &Path, command: &str, args: &[&str]) -> Self {
         let (metrics, health) = (free_port(), free_port());
         let mut child = Command::new(program())
             .args(["controller", command])
@@ -41,6 +50,7 @@ impl Controller {
             .arg(format!("--health-addr=127.0.0.1:{health}"))
             .args(args)
             .env("RUNTIME_NAMESPACE", namespace)
+            .envs(env.iter().copied())
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::piped())

@@ -16,7 +16,7 @@ pub const ATTACKS: [&str; 1] = ["impersonate"];
 const ROLES: [&str; 2] = ["source", "kustomize"];
 
 /// The kubeconfig of a controller's account, if the cluster has such accounts.
-pub(crate) fn kubeconfig(cluster: &Path, role: &str) -> Option<PathBuf> {
+pub fn kubeconfig(cluster: &Path, role: &str) -> Option<PathBuf> {
     let file = cluster.with_file_name(format!("{role}-controller.kubeconfig"));
     (ROLES.contains(&role) && file.exists()).then_some(file)
 }
@@ -59,7 +59,8 @@ pub fn write(cluster: &Path, account: &str, file: &Path) {
     std::fs::write(file, lines.collect::<String>()).unwrap();
 }
 
-/// The account of a scenario's namespace, which may do anything, and the right of the kustomize controller to act as it.
+/// The account of a scenario's namespace, which may do anything, and the right of the kustomize controller to act as it, or
+/// as an account `deployer` that the scenario makes.
 pub fn tenant(namespace: &str) -> String {
     let rbac = "rbac.authorization.k8s.io";
     format!(
@@ -77,7 +78,7 @@ apiVersion: {rbac}/v1
 kind: Role
 metadata: {{name: {TENANT}, namespace: {namespace}}}
 rules:
-- {{apiGroups: [''], resources: [serviceaccounts], resourceNames: [{TENANT}], verbs: [impersonate]}}
+- {{apiGroups: [''], resources: [serviceaccounts], resourceNames: [{TENANT}, deployer], verbs: [impersonate]}}
 ---
 apiVersion: {rbac}/v1
 kind: RoleBinding

@@ -52,6 +52,8 @@ mod health;
 mod ignore;
 #[path = "scenarios/immutable.rs"]
 mod immutable;
+#[path = "scenarios/key_services.rs"]
+mod key_services;
 #[path = "scenarios/kill.rs"]
 mod kill;
 #[path = "scenarios/kubectl.rs"]

@@ -10,10 +10,11 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 use weir_artifact::Algorithm;
+use weir_cloud::{CacheOptions, Cloud, Env};
 use weir_git::Reach;
 use weir_git::ssh::{self, HostKeyAlgorithms, KexAlgorithms};
 use weir_kube::{Access, Clusters};
-use weir_kustomization::Guards;
+use weir_kustomization::{Fallback, Guards};
 use weir_object::GroupKind;
 use weir_runtime::{LeaseTiming, RetryDelay, Watch};
 
@@ -151,6 +152,22 @@ pub struct Kustomize {
     /// Flux's flags.
     #[arg(long, num_args = 0..=1, require_equals = true, default_value_t = false, default_missing_value = "true", action = clap::ArgAction::Set)]
     pub require_service_account: bool,
+    /// Service account that asks key services where a Kustomization's decryption names none; needs the gate
+    /// ObjectLevelWorkloadIdentity, as the next one.
+    #[arg(long, default_value = "", value_name = "NAME")]
+    pub default_decryption_service_account: String,
+    /// Service account that asks for access to other clusters where spec.kubeConfig's ConfigMap names none.
+    #[arg(long, default_value = "", value_name = "NAME")]
+    pub default_kubeconfig_service_account: String,
+    /// ConfigMap in RUNTIME_NAMESPACE with the OpenBao and Vault servers that are shown tokens of Kubernetes.
+    #[arg(long, default_value = "", value_name = "NAME")]
+    pub sops_vault_configmap: String,
+    /// Tokens of clouds that are kept; 0 keeps none.
+    #[arg(long, default_value_t = 100, value_name = "N")]
+    pub token_cache_max_size: usize,
+    /// How long one is kept at most; not longer than an hour.
+    #[arg(long, default_value = "1h", value_parser = duration, value_name = "DURATION")]
+    pub token_cache_max_duration: Duration,
     /// Secret in RUNTIME_NAMESPACE with the age keys of Kustomizations whose decryption names no Secret.
     #[arg(long, default_value = "", value_name = "NAME")]
     pub sops_age_secret: String,
@@ -236,6 +253,17 @@ fn bytes(text: &str) -> Result<u64, String> {
     parsed.filter(|bytes| *bytes > 0).ok_or_else(|| "write a number above 0, alone or with Ki, Mi or Gi".to_owned())
 }
 
+/// A name that is not empty.
+fn given(name: &str) -> Option<String> {
+    (!name.is_empty()).then(|| name.to_owned())
+}
+
+/// An object in the controllers' own namespace.
+fn at_home(name: &str) -> Option<Fallback> {
+    let namespace = || runtime_namespace().unwrap_or_else(|| RUNTIME_NAMESPACE.to_owned());
+    given(name).map(|name| Fallback { namespace: namespace(), name })
+}
+
 impl Shared {
     /// What needs more than one flag, or the surroundings, to be judged.
     pub fn watch(&self, runtime_namespace: Option<&str>) -> Result<Watch, CliError> {
@@ -289,6 +317,19 @@ impl Source {
 }
 
 impl Kustomize {
+    /// The services of clouds.
+    pub fn cloud(&self, shared: &Shared) -> Result<Cloud, CliError> {
+        let named = [&self.default_decryption_service_account, &self.default_kubeconfig_service_account];
+        if !shared.feature_gates.workload_identity && named.iter().any(|name| !name.is_empty()) {
+            return Err(CliError::new(
+                "--default-decryption-service-account and --default-kubeconfig-service-account need \
+                 --feature-gates=ObjectLevelWorkloadIdentity=true",
+            ));
+        }
+        let cache = CacheOptions { max_size: self.token_cache_max_size, max_duration: self.token_cache_max_duration };
+        Ok(Cloud::new(cache, Env::of_process())?)
+    }
+
     /// What kubeconfigs may do.
     pub fn access(&self) -> Access {
         Access { exec: self.insecure_kubeconfig_exec, insecure_tls: self.insecure_kubeconfig_tls, reach: self.reach() }
@@ -310,15 +351,22 @@ impl Kustomize {
         if self.remote_reach == "anywhere" { Reach::Anywhere } else { Reach::Outside }
     }
 
-    pub fn options(&self, shared: &Shared, clusters: Arc<Clusters>) -> weir_kustomization::Options {
+    pub fn options(
+        &self,
+        shared: &Shared,
+        clusters: Arc<Clusters>,
+        cloud: Option<Arc<Cloud>>,
+    ) -> weir_kustomization::Options {
         weir_kustomization::Options {
             concurrent: self.concurrent,
-            default_service_account: Some(self.default_service_account.clone()).filter(|name| !name.is_empty()),
+            default_service_account: given(&self.default_service_account),
             require_service_account: self.require_service_account,
-            sops_age_secret: Some(self.sops_age_secret.clone()).filter(|name| !name.is_empty()).map(|name| {
-                let namespace = runtime_namespace().unwrap_or_else(|| RUNTIME_NAMESPACE.to_owned());
-                weir_kustomization::Fallback { namespace, name }
-            }),
+            sops_age_secret: at_home(&self.sops_age_secret),
+            sops_vault_config_map: at_home(&self.sops_vault_configmap),
+            workload_identity: shared.feature_gates.workload_identity,
+            default_decryption_service_account: given(&self.default_decryption_service_account),
+            default_kubeconfig_service_account: given(&self.default_kubeconfig_service_account),
+            cloud,
             enforce_sops_mac: self.sops_mac == "enforce",
             external_artifacts: shared.feature_gates.external_artifacts,
             no_cross_namespace_refs: shared.no_cross_namespace_refs,

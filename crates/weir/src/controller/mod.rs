@@ -15,7 +15,7 @@ use clap::{Parser, Subcommand};
 use cluster::Connections;
 use flags::{Kustomize, Shared, Source};
 use prefixed::Prefixed;
-use refused::Refused;
+use refused::{OfKustomize, OfSource, Refused};
 use snapshot::Snapshot;
 use std::collections::BTreeSet;
 use std::process::ExitCode;
@@ -23,6 +23,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch as channel;
 use weir_artifact::Retention;
+use weir_cloud::Cloud;
 use weir_kube::Clusters;
 use weir_runtime::{Outbox, Runtime, Sink};
 use weir_source::Locals;
@@ -58,7 +59,7 @@ struct RunArgs {
     #[command(flatten)]
     kustomize: Prefixed<Kustomize>,
     #[command(flatten)]
-    refused: Refused,
+    refused: Refused<OfSource>,
 }
 
 #[derive(Parser)]
@@ -68,7 +69,7 @@ struct SourceArgs {
     #[command(flatten)]
     own: Source,
     #[command(flatten)]
-    refused: Refused,
+    refused: Refused<OfSource>,
 }
 
 #[derive(Parser)]
@@ -78,7 +79,7 @@ struct KustomizeArgs {
     #[command(flatten)]
     own: Kustomize,
     #[command(flatten)]
-    refused: Refused,
+    refused: Refused<OfKustomize>,
 }
 
 /// What runs, whichever command asked for it.
@@ -124,6 +125,7 @@ pub async fn run(args: Args) -> Result<ExitCode, CliError> {
     let retry = shared.retry()?;
     let metrics = Arc::<weir_runtime::metrics::Metrics>::default();
     let connections = cluster::connect(shared.kubeconfig.as_deref(), metrics.clone(), shared.max_watch_streams).await?;
+    let cloud = job.kustomize.as_ref().map(|own| own.cloud(&shared)).transpose()?.map(Arc::new);
     let access = job.kustomize.as_ref().map(Kustomize::access).unwrap_or_default();
     let clusters = Arc::new(connections.clusters(access));
     let Connections { session, leases: lease_client, fence, count: _ } = connections;
@@ -175,7 +177,7 @@ pub async fn run(args: Args) -> Result<ExitCode, CliError> {
     }
     // Whoever lost a lease must not go on for an instant: the process ends without waiting for passes.
     let (stop, stopped) = channel::channel(false);
-    let mut running = start(&runtime, job, clusters, stopped)?;
+    let mut running = start(&runtime, job, (clusters, cloud), stopped)?;
     let lost = tokio::select! {
         error = leases.keep() => Some(error),
         () = end.received() => {
@@ -205,7 +207,7 @@ pub async fn run(args: Args) -> Result<ExitCode, CliError> {
 fn start(
     runtime: &Runtime,
     job: Job,
-    clusters: Arc<Clusters>,
+    (clusters, cloud): (Arc<Clusters>, Option<Arc<Cloud>>),
     stopped: channel::Receiver<bool>,
 ) -> Result<Running, CliError> {
     let source = job.source.as_ref();
@@ -223,7 +225,7 @@ fn start(
         roles: job.roles,
         storage: storage.transpose()?,
         source: source.map(Source::options).unwrap_or_default(),
-        kustomize: job.kustomize.map(|own| own.options(&shared, clusters)).unwrap_or_default(),
+        kustomize: job.kustomize.map(|own| own.options(&shared, clusters, cloud)).unwrap_or_default(),
         locals: Arc::new(Locals::default()),
     };
     controllers::start(runtime, plan, |_| Vec::new(), stopped)
@@ -263,7 +265,7 @@ mod tests {
         let own = job.kustomize.expect("its own");
         assert_eq!(own.access(), Access { reach: Reach::Outside, ..Access::default() });
         let clusters = Clusters::new(|_, _, _| {}, Fence::default(), Arc::default(), own.access());
-        let options = own.options(&job.shared, Arc::new(clusters));
+        let options = own.options(&job.shared, Arc::new(clusters), None);
         assert_eq!(options.default_service_account.as_deref(), Some("default"));
         assert_eq!((options.concurrent, options.concurrent_ssa, options.http_retry), (4, 4, 9));
         assert!(options.no_cross_namespace_refs && options.additive_cel_dependency_check);

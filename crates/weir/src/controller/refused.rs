@@ -2,28 +2,56 @@
 //! and has no effect is worse than none.
 
 use clap::{Arg, ArgAction, ArgMatches, Args, Command, Error, FromArgMatches, error::ErrorKind};
+use std::marker::PhantomData;
 
 /// Flags, and the value at which they ask for nothing (empty: there is none).
-const REFUSED: &[(&str, &str)] = &[
-    ("default-decryption-service-account", ""),
-    ("default-kubeconfig-service-account", ""),
+type Names = &'static [(&'static str, &'static str)];
+
+/// Whose flags they are.
+pub trait Whose {
+    const REFUSED: Names;
+}
+
+const HELM: Names = &[
     ("helm-cache-max-size", "0"),
     ("helm-cache-purge-interval", ""),
     ("helm-cache-ttl", ""),
     ("helm-chart-file-max-size", ""),
     ("helm-chart-max-size", ""),
     ("helm-index-max-size", ""),
-    ("sops-vault-configmap", ""),
-    ("token-cache-max-duration", ""),
-    ("token-cache-max-size", ""),
 ];
 
+/// Of the kustomize controller, which is spared the caches of Helm by its manifests.
 #[derive(Clone, Copy, Debug)]
-pub struct Refused;
+pub struct OfKustomize;
 
-impl Args for Refused {
+impl Whose for OfKustomize {
+    const REFUSED: Names = HELM;
+}
+
+/// Of the source controller, which asks no cloud yet, and of all in one process, whose cloud flags have a prefix.
+#[derive(Clone, Copy, Debug)]
+pub struct OfSource;
+
+impl Whose for OfSource {
+    const REFUSED: Names = &[
+        HELM[0],
+        HELM[1],
+        HELM[2],
+        HELM[3],
+        HELM[4],
+        HELM[5],
+        ("token-cache-max-duration", ""),
+        ("token-cache-max-size", ""),
+    ];
+}
+
+#[derive(Clone, Copy, Debug)]
+pub struct Refused<W>(PhantomData<W>);
+
+impl<W: Whose> Args for Refused<W> {
     fn augment_args(command: Command) -> Command {
-        REFUSED.iter().fold(command, |command, (name, _)| {
+        W::REFUSED.iter().fold(command, |command, (name, _)| {
             let arg = Arg::new(*name).long(*name).hide(true).num_args(0..=1).require_equals(true);
             command.arg(arg.default_missing_value("true").action(ArgAction::Append))
         })
@@ -34,9 +62,9 @@ impl Args for Refused {
     }
 }
 
-impl FromArgMatches for Refused {
+impl<W: Whose> FromArgMatches for Refused<W> {
     fn from_arg_matches(matches: &ArgMatches) -> Result<Self, Error> {
-        for (name, without_effect) in REFUSED {
+        for (name, without_effect) in W::REFUSED {
             let values = matches.get_many::<String>(name).into_iter().flatten();
             let mut refused = values.filter(|value| without_effect.is_empty() || value != without_effect);
             if let Some(value) = refused.next() {
@@ -44,7 +72,7 @@ impl FromArgMatches for Refused {
                 return Err(Error::raw(ErrorKind::InvalidValue, message));
             }
         }
-        Ok(Self)
+        Ok(Self(PhantomData))
     }
 
     fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), Error> {

@@ -19,6 +19,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::sync::watch as channel;
+use weir_cloud::{CacheOptions, Cloud, Env};
 use weir_git::Reach;
 use weir_runtime::Runtime;
 
@@ -97,6 +98,7 @@ pub async fn run(args: Args, output: &Output) -> Result<ExitCode, CliError> {
         source: weir_source::Options::default(),
         kustomize: weir_kustomization::Options {
             clusters: Some(Arc::new(backend.clusters())),
+            cloud: Some(Arc::new(Cloud::new(CacheOptions::default(), Env::of_process())?)),
             remotes: Some(Fetcher::shared(Reach::Anywhere)),
             ..weir_kustomization::Options::default()
         },

@@ -2,7 +2,7 @@
 
 use crate::manifests::{config_map, namespace};
 use serde_json::Value;
-use weir_e2e::{Cluster, Controller, free_port, http_get, on_both};
+use weir_e2e::{Cluster, Controller, free_port, http_get, installed, on_both};
 use weir_testkit::{EventReceiver, GitHttp, GitRepo, eventually};
 
 on_both!(all_in_one_process, one_process_each);
@@ -112,7 +112,7 @@ fn one_process_each(cluster: &Cluster) {
     let storage = format!("127.0.0.1:{}", free_port());
     let source_args = [format!("--storage-path={}", data.path().display()), format!("--storage-addr={storage}")];
     let kustomize = Controller::start(cluster.kubeconfig(), "kustomize", &["--requeue-dependency=1s"]);
-    cluster.kubectl().apply(&namespace("ctl-two")).unwrap();
+    cluster.kubectl().apply(&[namespace("ctl-two"), installed::tenant("ctl-two")].join("---\n")).unwrap();
     cluster.kubectl().apply(&objects("ctl-two", &http.url(".git"))).unwrap();
     let waits = cluster.ready("kustomization", "ctl-two", "app", "False");
     assert!(waits["status"]["conditions"].to_string().contains("Source artifact not found"), "{waits}");

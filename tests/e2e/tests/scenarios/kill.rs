@@ -20,8 +20,8 @@ fn killed_at_any_request(cluster: &Cluster) {
     let seed = std::env::var("WEIR_SEED").unwrap_or_else(|_| "7302e59".to_owned());
     let mut random = Random::new(&seed);
     let rig = Rig::new(cluster, SPACE, &[("app/none.txt", "")]);
-    let proxy = Proxy::before(cluster.kubeconfig());
-    let start = || rig.controller_at(proxy.kubeconfig(), &[]);
+    let proxy = Proxy::before(&rig.access());
+    let start = || rig.controller_at(proxy.kubeconfig());
     let mut controller = start();
     rig.kubectl.apply(&rig.kustomization("app", "interval: 1h\nretryInterval: 1s\nprune: true\nwait: true")).unwrap();
     rig.ready("app");

@@ -3,7 +3,7 @@
 
 use crate::manifests::{config_map, deployment, namespace};
 use crate::rig::Rig;
-use weir_e2e::{Cluster, on_both};
+use weir_e2e::{Cluster, installed, on_both};
 use weir_testkit::{Kubectl, eventually};
 
 on_both!(another_cluster_is_reconciled, a_kubeconfig_may_change_or_be_missing);
@@ -52,7 +52,8 @@ fn another_cluster_is_reconciled(cluster: &Cluster) {
          subjects: [{{kind: ServiceAccount, name: deployer, namespace: {SPACE}}}]\n\
          roleRef: {{apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: edit}}\n"
     );
-    there.apply(&[namespace(SPACE), namespace("elsewhere"), account].join("---\n")).unwrap();
+    let platform = installed::tenant(SPACE);
+    there.apply(&[namespace(SPACE), namespace("elsewhere"), account, platform].join("---\n")).unwrap();
     let tenant = format!("{KUBECONFIG}\nserviceAccountName: deployer");
     rig.apply(&[
         access(&far, "value.yaml"),
@@ -88,7 +89,7 @@ fn a_kubeconfig_may_change_or_be_missing(cluster: &Cluster) {
     let (_first, _second) = (far.served(), other.served());
     let (there, then) = (far.kubectl(), other.kubectl());
     for kubectl in [&there, &then] {
-        kubectl.apply(&namespace(SPACE)).unwrap();
+        kubectl.apply(&[namespace(SPACE), installed::tenant(SPACE)].join("---\n")).unwrap();
     }
     let rig = Rig::new(cluster, SPACE, &[("far/one.yaml", &config_map(SPACE, "one", "1"))]);
     let controller = rig.controller(&["--remote-reach=anywhere"]);

@@ -4,7 +4,7 @@ use crate::controller::request;
 use crate::manifests::namespace;
 use crate::replicas::address;
 use serde_json::Value;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 use weir_e2e::{Cluster, Controller, Up, condition, installed};
 use weir_testkit::{GitHttp, GitRepo, Kubectl, eventually};
@@ -44,12 +44,19 @@ impl<'c> Rig<'c> {
 
     /// Starts the kustomize controller.
     pub fn controller(&self, args: &[&str]) -> Controller {
-        self.controller_at(self.cluster.kubeconfig(), args)
+        Controller::start(self.cluster.kubeconfig(), "kustomize", args)
     }
 
-    /// The same by another way to the cluster.
-    pub fn controller_at(&self, kubeconfig: &Path, args: &[&str]) -> Controller {
-        Controller::start(kubeconfig, "kustomize", args)
+    /// The same behind something that is in front of [`Self::access`].
+    pub fn controller_at(&self, kubeconfig: &Path) -> Controller {
+        let tenant = format!("--default-service-account={}", installed::TENANT);
+        Controller::start(kubeconfig, "kustomize", &[&tenant])
+    }
+
+    /// The way to the cluster that the kustomize controller has.
+    pub fn access(&self) -> PathBuf {
+        let cluster = self.cluster.kubeconfig();
+        installed::kubeconfig(cluster, "kustomize").unwrap_or_else(|| cluster.to_owned())
     }
 
     /// A Kustomization of the folder of its name; `more` are further fields, each in a line of its own.
