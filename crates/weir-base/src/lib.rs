@@ -14,5 +14,5 @@ pub use budget::{Budget, Exhausted, MAX_DEPTH};
 pub use diagnose::{Class, Diagnose, Report};
 pub use origin::Origin;
 pub use range::{Range, version_of};
-pub use secret::{Secret, redact_url};
+pub use secret::{Secret, panic_text, redact_url};
 pub use tree::Tree;

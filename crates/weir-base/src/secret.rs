@@ -31,6 +31,12 @@ impl<T> From<T> for Secret<T> {
     }
 }
 
+/// What a panic says, if it is a text of the program's own: one that was put together may have anything in it.
+pub fn panic_text(payload: &(dyn std::any::Any + Send)) -> &'static str {
+    let hidden = "what it says is not shown, since there may be a secret in it";
+    payload.downcast_ref::<&'static str>().copied().unwrap_or(hidden)
+}
+
 /// The URL without what may be a credential: user information is dropped but for the conventional
 /// `git@`, and the values of query parameters are hidden.
 pub fn redact_url(url: &str) -> String {
@@ -68,6 +74,17 @@ pub fn redact_url(url: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_panic_shows_only_what_stands_in_the_program() {
+        let said = |work: fn()| panic_text(&*std::panic::catch_unwind(work).expect_err("panics"));
+        assert_eq!(said(|| assert!(std::env::args().count() == usize::MAX, "a rule of ours")), "a rule of ours");
+        let hidden = said(|| {
+            let number: u8 = "hunter2".parse().expect("is read");
+            assert_eq!(number, 0);
+        });
+        assert!(hidden.starts_with("what it says is not shown"), "{hidden}");
+    }
 
     #[test]
     fn a_secret_is_not_printed() {

@@ -10,7 +10,7 @@ use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 use weir_api::{FluxObject, FluxStatus, names};
-use weir_base::Budget;
+use weir_base::{Budget, panic_text};
 use weir_doc::from_value;
 use weir_kube::{KubeError, Session};
 
@@ -150,13 +150,8 @@ async fn bounded<T, O>(
     match tokio::time::timeout(shared.pass_limit, guarded).await {
         Ok(Ok(outcome)) => outcome,
         Ok(Err(panic)) => {
-            let text = panic
-                .downcast_ref::<String>()
-                .map(String::as_str)
-                .or_else(|| panic.downcast_ref::<&str>().copied())
-                .unwrap_or("no message");
             shared.queue.panicked();
-            tracing::error!(error = text, "the reconcile panicked");
+            tracing::error!(error = panic_text(&*panic), "the reconcile panicked");
             Err(Failure::transient("ReconciliationFailed", "the reconcile panicked; this is a mistake in weir"))
         }
         Err(_) => {

@@ -13,7 +13,7 @@ use zeroize::Zeroizing;
 
 /// The key that the values of one file are encrypted with; emptied when it is dropped.
 #[derive(Clone)]
-pub struct DataKey(Zeroizing<[u8; 32]>);
+pub struct DataKey(Zeroizing<Vec<u8>>);
 
 impl std::fmt::Debug for DataKey {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -22,18 +22,14 @@ impl std::fmt::Debug for DataKey {
 }
 
 impl DataKey {
-    /// Of 32 bytes, else `None`.
+    /// Of 32 bytes, else `None`. They are on the heap: what is moved on the stack is not emptied where it was.
     pub fn new(bytes: &[u8]) -> Option<Self> {
-        let mut key = Zeroizing::new([0; 32]);
-        if bytes.len() != key.len() {
-            return None;
-        }
-        key.copy_from_slice(bytes);
-        Some(Self(key))
+        (bytes.len() == 32).then(|| Self(Zeroizing::new(bytes.to_vec())))
     }
 
-    pub(crate) fn expose(&self) -> &[u8; 32] {
-        &self.0
+    /// The key itself; each call is a place to look at in a review.
+    pub fn expose(&self) -> &[u8; 32] {
+        self.0.as_slice().try_into().expect("there are 32 bytes since it was made")
     }
 
     /// Decrypts `ENC[...]`; nothing stands for nothing. The error names no content.

@@ -41,6 +41,21 @@ pub fn init(level: Level, encoding: Encoding) {
     tracing_subscriber::registry().with(Lines(encoding).with_filter(filter)).init();
 }
 
+/// Panics are told by where they happened and, if it is a text of the program's own, what they say.
+pub fn tell_panics() {
+    std::panic::set_hook(Box::new(|panic| {
+        let at = panic.location().map(ToString::to_string).unwrap_or_default();
+        let text = weir_base::panic_text(panic.payload());
+        match tracing::dispatcher::has_been_set() {
+            true => tracing::error!(at, error = text, "a panic; this is a mistake in weir"),
+            false => {
+                let line = format!("weir: a panic at {at}: {text}; this is a mistake in weir\n");
+                let _ = std::io::Write::write_all(&mut std::io::stderr().lock(), line.as_bytes());
+            }
+        }
+    }));
+}
+
 /// Writes each event as one line: its own fields, and those of the spans around it.
 struct Lines(Encoding);
 

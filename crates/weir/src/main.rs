@@ -19,5 +19,6 @@ mod up;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
+    log::tell_panics();
     cli::main()
 }

@@ -42,6 +42,36 @@ impl Process {
         self.status("RssAnon:")
     }
 
+    /// Whether its arguments or its environment have this in them, which others on the machine can read.
+    pub fn shows(&self, text: &str) -> bool {
+        let read = |file: &str| std::fs::read(self.0.join(file)).unwrap();
+        let has = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).contains(text);
+        has(read("cmdline")) || has(read("environ"))
+    }
+
+    /// How often these bytes are in its memory.
+    pub fn holds(&self, bytes: &[u8]) -> usize {
+        use std::os::unix::fs::FileExt;
+        let memory = std::fs::File::open(self.0.join("mem")).unwrap();
+        let (mut found, mut buffer) = (0, vec![0; 1 << 20]);
+        for line in self.read("maps").lines().filter(|line| line.split(' ').nth(1).is_some_and(|r| r.starts_with("rw")))
+        {
+            let (from, to) = line.split(' ').next().unwrap().split_once('-').unwrap();
+            let [mut at, to] = [from, to].map(|text| u64::from_str_radix(text, 16).unwrap());
+            // A piece overlaps with the next one, so that nothing is missed between them.
+            while at < to {
+                let length = buffer.len().min((to - at) as usize);
+                let Ok(read) = memory.read_at(&mut buffer[..length], at) else { break };
+                found += buffer[..read].windows(bytes.len()).filter(|window| *window == bytes).count();
+                at += (read as u64).saturating_sub(bytes.len() as u64 - 1).max(1);
+                if read < bytes.len() {
+                    break;
+                }
+            }
+        }
+        found
+    }
+
     fn status(&self, key: &str) -> u64 {
         let status = self.read("status");
         let value = status.lines().find_map(|line| line.strip_prefix(key)).unwrap();

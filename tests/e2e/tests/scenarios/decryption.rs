@@ -3,7 +3,9 @@
 use crate::manifests::namespace;
 use crate::rig::Rig;
 use std::path::Path;
+use weir_base::Budget;
 use weir_e2e::{Cluster, http_get, on_both};
+use weir_sops::{File, Format, Keyring, Resolved};
 use weir_testkit::eventually;
 
 on_both!(what_sops_encrypted_is_applied_in_plain, what_cannot_be_decrypted_is_told);
@@ -102,6 +104,16 @@ data: {value: 'ENC[AES256_GCM,data:x,iv:x,tag:x,type:str]'}
     for text in told {
         assert!(!text.contains(CANARY) && !text.contains("AGE-SECRET-KEY"), "a secret is told: {text}");
     }
+    for path in ["/healthz", "/readyz", "/debug/pprof/"] {
+        let answer = [controller.health, controller.metrics].map(|port| http_get(port, path).unwrap()).join("\n");
+        assert!(!answer.contains(CANARY) && !answer.contains("AGE-SECRET-KEY"), "a secret is told: {answer}");
+    }
+    assert!(!controller.process().shows(CANARY) && !controller.process().shows("AGE-SECRET-KEY"));
+    // The data keys went with their builds.
+    for file in ["secret.yaml", "patch.yaml", "values.env", "docker.json"] {
+        let key = data_key(&fixture(file), file);
+        assert_eq!(controller.process().holds(&key), 0, "the data key of {file} is still in memory");
+    }
 
     // What is enforced is refused.
     drop(controller);
@@ -116,6 +128,14 @@ data: {value: 'ENC[AES256_GCM,data:x,iv:x,tag:x,type:str]'}
     let message = rig.fails("changed", "BuildFailed");
     assert!(message.contains("changed/secret.yaml: the SOPS MAC does not fit"), "{message}");
     drop(controller);
+}
+
+/// The data key of a fixture.
+fn data_key(text: &str, path: &str) -> Vec<u8> {
+    let (mut keyring, budget) = (Keyring::new(), Budget::standard());
+    keyring.add_age("throwaway", fixture("throwaway.agekey").as_bytes()).unwrap();
+    let file = File::parse(text.as_bytes(), Format::of_path(path), path, &budget).unwrap().unwrap();
+    file.data_key(&keyring, &Resolved::new(), &budget).unwrap().expose().to_vec()
 }
 
 fn what_cannot_be_decrypted_is_told(cluster: &Cluster) {
