@@ -2,8 +2,10 @@
 
 use crate::CloudError;
 use crate::aws::Credentials;
+use crate::cluster::Remote;
 use crate::identity::SecretText;
 use aws_lc_rs::digest::{SHA256, digest};
+use futures::future::BoxFuture;
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -31,6 +33,7 @@ const MAX_DURATION: Duration = Duration::from_secs(3600);
 pub(crate) enum Proof {
     Bearer(SecretText),
     Aws(Credentials),
+    Cluster(Remote),
 }
 
 impl fmt::Debug for Proof {
@@ -55,14 +58,14 @@ impl Token {
     pub fn text(&self) -> Option<&str> {
         match &self.proof {
             Proof::Bearer(text) => Some(text.expose()),
-            Proof::Aws(_) => None,
+            _ => None,
         }
     }
 
     pub fn aws(&self) -> Option<&Credentials> {
         match &self.proof {
             Proof::Aws(credentials) => Some(credentials),
-            Proof::Bearer(_) => None,
+            _ => None,
         }
     }
 }
@@ -106,6 +109,9 @@ impl Now {
     }
 }
 
+/// How a token is got; boxed, since one such future holds others.
+pub(crate) type New<'a> = BoxFuture<'a, Result<Token, CloudError>>;
+
 struct Kept {
     token: Arc<Token>,
     until: Now,
@@ -148,12 +154,7 @@ impl TokenCache {
     }
 
     /// The token that is kept, or a new one, for which `new` is awaited. A failure is not kept.
-    pub async fn get(
-        &self,
-        key: &Key,
-        now: fn() -> Now,
-        new: impl Future<Output = Result<Token, CloudError>>,
-    ) -> Result<Arc<Token>, CloudError> {
+    pub async fn get(&self, key: &Key, now: fn() -> Now, new: New<'_>) -> Result<Arc<Token>, CloudError> {
         if self.options.max_size == 0 {
             self.misses.fetch_add(1, Ordering::Relaxed);
             return new.await.map(Arc::new);
@@ -234,12 +235,12 @@ mod tests {
     }
 
     async fn text(cache: &TokenCache, key: &str, now: fn() -> Now, life: u64, fresh: &str) -> String {
-        let new = async {
+        let new = Box::pin(async {
             Ok(Token::bearer(
                 Secret::new(Zeroizing::new(fresh.to_owned())),
                 Some(now().wall + Duration::from_secs(life)),
             ))
-        };
+        });
         let token = cache.get(&Key::of(&[key]), now, new).await.expect("a token");
         token.text().expect("a bearer token").to_owned()
     }
@@ -284,13 +285,17 @@ mod tests {
         let asked = AtomicU64::new(0);
         let ask = async || {
             cache
-                .get(&Key::of(&["a"]), Now::read, async {
-                    tokio::task::yield_now().await;
-                    match asked.fetch_add(1, Ordering::Relaxed) {
-                        0 => Err(CloudError::entry("a", "not yet")),
-                        _ => Ok(Token::bearer(Secret::new(Zeroizing::new("t".to_owned())), None)),
-                    }
-                })
+                .get(
+                    &Key::of(&["a"]),
+                    Now::read,
+                    Box::pin(async {
+                        tokio::task::yield_now().await;
+                        match asked.fetch_add(1, Ordering::Relaxed) {
+                            0 => Err(CloudError::entry("a", "not yet")),
+                            _ => Ok(Token::bearer(Secret::new(Zeroizing::new("t".to_owned())), None)),
+                        }
+                    }),
+                )
                 .await
         };
         assert!(ask().await.is_err());
@@ -304,11 +309,11 @@ mod tests {
         let cache = TokenCache::new(CacheOptions::default());
         let key = Key::of(&["a"]);
         let new = async || Ok(Token::bearer(Secret::new(Zeroizing::new("t".to_owned())), None));
-        let first = cache.get(&key, Now::read, new()).await.expect("a token");
+        let first = cache.get(&key, Now::read, Box::pin(new())).await.expect("a token");
         cache.forget(&key, &first).await;
-        let second = cache.get(&key, Now::read, new()).await.expect("a token");
+        let second = cache.get(&key, Now::read, Box::pin(new())).await.expect("a token");
         cache.forget(&key, &first).await;
-        let third = cache.get(&key, Now::read, new()).await.expect("a token");
+        let third = cache.get(&key, Now::read, Box::pin(new())).await.expect("a token");
         assert!(Arc::ptr_eq(&second, &third) && !Arc::ptr_eq(&first, &second));
     }
 

@@ -20,10 +20,14 @@ pub struct Endpoints {
     pub gcp_iam: Option<String>,
     /// `cloudkms.googleapis.com`.
     pub gcp_kms: Option<String>,
+    /// `container.googleapis.com`.
+    pub gke: Option<String>,
     /// `login.microsoftonline.com` and its like.
     pub azure_authority: Option<String>,
     /// Every vault.
     pub azure_vault: Option<String>,
+    /// `management.azure.com` and its like.
+    pub azure_arm: Option<String>,
 }
 
 impl Endpoints {

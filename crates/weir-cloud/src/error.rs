@@ -20,6 +20,9 @@ pub enum CloudError {
     /// The ServiceAccount, or its token, could not be had from Kubernetes.
     #[error("{message}")]
     Account { message: String, remedy: Option<String> },
+    /// A remote cluster that is not described as it should be.
+    #[error("{message}")]
+    Cluster { message: String, remedy: Option<String> },
     /// Nobody said who we are.
     #[error("there are no credentials for {service}: {message}")]
     NoCredentials { service: &'static str, message: String, remedy: String },
@@ -82,6 +85,10 @@ impl CloudError {
         CloudError::Key { service, key: shown(key), message: message.into() }
     }
 
+    pub(crate) fn cluster(message: impl Into<String>) -> Self {
+        CloudError::Cluster { message: message.into(), remedy: None }
+    }
+
     /// Whether the same may succeed a little later, with nothing changed.
     pub fn may_pass(&self) -> bool {
         match self {
@@ -111,7 +118,8 @@ impl CloudError {
     pub(crate) fn with_remedy(mut self, text: impl Into<String>) -> Self {
         if let CloudError::Refused { remedy, .. }
         | CloudError::Entry { remedy, .. }
-        | CloudError::Account { remedy, .. } = &mut self
+        | CloudError::Account { remedy, .. }
+        | CloudError::Cluster { remedy, .. } = &mut self
         {
             *remedy = Some(text.into());
         }
@@ -133,7 +141,8 @@ impl Diagnose for CloudError {
         match self {
             CloudError::Entry { remedy, .. }
             | CloudError::Refused { remedy, .. }
-            | CloudError::Account { remedy, .. } => remedy.clone(),
+            | CloudError::Account { remedy, .. }
+            | CloudError::Cluster { remedy, .. } => remedy.clone(),
             CloudError::NoCredentials { remedy, .. } => Some(remedy.clone()),
             CloudError::Net { error, .. } => error.remedy(),
             CloudError::Key { .. } | CloudError::Answer { .. } => None,

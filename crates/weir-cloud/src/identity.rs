@@ -17,7 +17,8 @@ pub enum Identity {
 }
 
 /// Where ServiceAccounts are asked; the controller implements it over its Kubernetes session.
-/// An error is a sentence that names the account and, where it is one, the right that is missing.
+/// An error is a sentence that names the account, as Flux's: `failed to get service account 'apps/deploy': ...`,
+/// `failed to create kubernetes token for service account 'apps/deploy': ...`.
 pub trait Accounts: Send + Sync {
     fn annotations<'a>(
         &'a self,

@@ -1,10 +1,11 @@
 //! Which identity asks for a key, and the asking.
 
-use crate::cache::{Key, Now, Token, TokenCache};
+use crate::cache::{Key, New, Now, Token, TokenCache};
 use crate::identity::{Accounts, Identity, SecretText};
 use crate::statics::StaticKeys;
 use crate::vault::VaultInstances;
 use crate::{Cloud, CloudError, aws, azure, gcp, vault};
+use futures::future::BoxFuture;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::SystemTime;
@@ -65,18 +66,19 @@ impl<'a> Keys<'a> {
 
     /// The data key. A static entry goes first, then the ServiceAccount, then the controller itself.
     pub async fn decrypt(&self, key: KeyRequest<'_>) -> Result<Zeroizing<Vec<u8>>, CloudError> {
-        match key {
+        let asked: BoxFuture<'_, Result<Zeroizing<Vec<u8>>, CloudError>> = match key {
             KeyRequest::Aws { arn, role, context, enc } => {
-                aws::decrypt(self, &aws::KmsKey { arn, role, context, enc }).await
+                Box::pin(aws::decrypt(self, aws::KmsKey { arn, role, context, enc }))
             }
-            KeyRequest::Gcp { resource, enc } => gcp::decrypt(self, resource, enc).await,
+            KeyRequest::Gcp { resource, enc } => Box::pin(gcp::decrypt(self, resource, enc)),
             KeyRequest::Azure { vault, name, version, enc } => {
-                azure::decrypt(self, &azure::VaultKey { vault, name, version, enc }).await
+                Box::pin(azure::decrypt(self, azure::VaultKey { vault, name, version, enc }))
             }
             KeyRequest::Vault { address, engine, key, enc } => {
-                vault::decrypt(self, &vault::TransitKey { address, engine, key, enc }).await
+                Box::pin(vault::decrypt(self, vault::TransitKey { address, engine, key, enc }))
             }
-        }
+        };
+        asked.await
     }
 
     /// An annotation of the account that asks; `None` too where the controller does.
@@ -115,13 +117,20 @@ pub(crate) struct Held<'a> {
 }
 
 impl<'a> Held<'a> {
-    pub async fn get(
+    /// The token that is kept, or a new one. On the heap, since getting one token may take another.
+    pub fn get<'n>(
         cache: &'a TokenCache,
         key: Key,
-        new: impl Future<Output = Result<Token, CloudError>>,
-    ) -> Result<Held<'a>, CloudError> {
-        let token = cache.get(&key, Now::read, new).await?;
-        Ok(Held { token, key, cache })
+        new: impl Future<Output = Result<Token, CloudError>> + Send + 'n,
+    ) -> BoxFuture<'n, Result<Held<'a>, CloudError>>
+    where
+        'a: 'n,
+    {
+        let new: New<'n> = Box::pin(new);
+        Box::pin(async move {
+            let token = cache.get(&key, Now::read, new).await?;
+            Ok(Held { token, key, cache })
+        })
     }
 
     /// The text of a bearer token.

@@ -1,5 +1,5 @@
 //! Identities at clouds, and the services that decrypt data keys: AWS KMS, GCP KMS, Azure Key Vault, Vault and
-//! OpenBao. Thin clients of their REST interfaces; no SDKs.
+//! OpenBao; and remote clusters, for whoever may enter them there. Thin clients of their REST interfaces; no SDKs.
 //!
 //! Contract: [`Keys::decrypt`] asks as the identity that Flux would ask as: the entry of the decryption
 //! Secret, the ServiceAccount, the controller. A key's name comes from a file in Git that a tenant
@@ -15,6 +15,7 @@ mod aws;
 mod azure;
 mod cache;
 mod cloud;
+mod cluster;
 mod env;
 mod error;
 mod fields;
@@ -28,6 +29,7 @@ mod vault;
 
 pub use cache::CacheOptions;
 pub use cloud::{Cloud, Endpoints};
+pub use cluster::{ClusterConfig, Provider, Remote};
 pub use env::Env;
 pub use error::{CloudError, Refusal};
 pub use identity::{Accounts, Identity, SecretText};

@@ -5,7 +5,7 @@ use crate::tls::Roots;
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, Uri, header};
 use http_body_util::{BodyExt, Full};
-use hyper::body::Incoming;
+use hyper::body::{Body, Incoming};
 use hyper_rustls::HttpsConnector;
 use hyper_util::client::legacy::Client;
 use hyper_util::rt::TokioExecutor;
@@ -150,7 +150,8 @@ impl HttpClient {
 /// A body of at most so many bytes. What it may hold is not left behind in memory by growing.
 async fn read(url: &str, response: Response<Incoming>, limit: usize) -> Result<Zeroizing<Vec<u8>>, NetError> {
     let mut incoming = response.into_body();
-    let mut body = Zeroizing::new(Vec::with_capacity(limit));
+    let size = incoming.size_hint().exact().and_then(|size| usize::try_from(size).ok()).unwrap_or(limit);
+    let mut body = Zeroizing::new(Vec::with_capacity(size.min(limit)));
     while let Some(frame) = incoming.frame().await {
         let frame = frame.map_err(|error| NetError::Unreachable { url: url.to_owned(), message: chain(&error) })?;
         let Ok(data) = frame.into_data() else { continue };

@@ -16,6 +16,7 @@ mod socks;
 mod ssh_key;
 mod sshd;
 mod tls;
+mod tunnel;
 mod wait;
 mod webhook;
 
@@ -29,5 +30,6 @@ pub use socks::Socks;
 pub use ssh_key::{SshKey, keygen};
 pub use sshd::Sshd;
 pub use tls::Authority;
+pub use tunnel::Tunnel;
 pub use wait::{eventually, eventually_within};
 pub use webhook::{Verdict, Webhook};

@@ -36,16 +36,25 @@ impl Authority {
         let mut roots = rustls::RootCertStore::empty();
         roots.add(self.root.clone()).unwrap();
         let clients = rustls::server::WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider);
-        self.serving(clients.build().unwrap())
+        self.serving("127.0.0.1", clients.build().unwrap())
     }
 
     /// A server on 127.0.0.1 for anybody.
     pub fn open_server(&self) -> Arc<rustls::ServerConfig> {
-        self.serving(rustls::server::WebPkiClientVerifier::no_client_auth())
+        self.open_server_called("127.0.0.1")
     }
 
-    fn serving(&self, clients: Arc<dyn rustls::server::danger::ClientCertVerifier>) -> Arc<rustls::ServerConfig> {
-        let (certificate, key) = self.signed("127.0.0.1");
+    /// The same under another name.
+    pub fn open_server_called(&self, name: &str) -> Arc<rustls::ServerConfig> {
+        self.serving(name, rustls::server::WebPkiClientVerifier::no_client_auth())
+    }
+
+    fn serving(
+        &self,
+        name: &str,
+        clients: Arc<dyn rustls::server::danger::ClientCertVerifier>,
+    ) -> Arc<rustls::ServerConfig> {
+        let (certificate, key) = self.signed(name);
         let key = rustls::pki_types::PrivateKeyDer::try_from(key.serialize_der()).unwrap();
         let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
         let config = rustls::ServerConfig::builder_with_provider(provider)

@@ -5,20 +5,20 @@ mod own;
 mod sign;
 mod sts;
 
-pub(crate) use sign::Credentials;
+pub(crate) use arn::{endpoint, is_region};
+pub(crate) use sign::{Credentials, Scope, presigned, sign};
 
 use crate::cache::{Key, Token};
 use crate::http::{Ask, take_base64};
 use crate::identity::Identity;
 use crate::keys::{Held, Keys, account_failed};
 use crate::{Cloud, CloudError};
-use arn::{endpoint, is_role, key_region};
+use arn::{is_role, key_region};
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use bytes::Bytes;
 use http::{Request, header};
 use serde_json::json;
-use sign::{Scope, sign};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::SystemTime;
@@ -98,7 +98,7 @@ pub(crate) struct KmsKey<'a> {
     pub enc: &'a str,
 }
 
-pub(crate) async fn decrypt(keys: &Keys<'_>, key: &KmsKey<'_>) -> Result<Zeroizing<Vec<u8>>, CloudError> {
+pub(crate) async fn decrypt(keys: &Keys<'_>, key: KmsKey<'_>) -> Result<Zeroizing<Vec<u8>>, CloudError> {
     let region = key_region(key.arn)?;
     let blob = BASE64_STANDARD
         .decode(key.enc)

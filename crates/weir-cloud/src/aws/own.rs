@@ -3,7 +3,7 @@
 use super::sign::Credentials;
 use super::sts;
 use crate::cache::{Proof, Token};
-use crate::http::{Ask, take};
+use crate::http::{Ask, METADATA_WITHIN, take};
 use crate::identity::SecretText;
 use crate::{Cloud, CloudError};
 use bytes::Bytes;
@@ -11,12 +11,8 @@ use http::Request;
 use jiff::Timestamp;
 use serde_json::Value;
 use std::net::IpAddr;
-use std::time::Duration;
 use weir_base::Secret;
 use zeroize::Zeroizing;
-
-/// Elsewhere than on AWS nobody answers there.
-const METADATA_WITHIN: Duration = Duration::from_secs(2);
 
 const CONTAINER: &str = "getting credentials of the container from AWS";
 

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Request, Uri, header};
 use jiff::Timestamp;
 use std::fmt;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 use zeroize::Zeroizing;
 
 /// What AWS gives to whoever has a role.
@@ -55,12 +55,10 @@ pub(crate) fn sign(
     let headers = request.headers_mut();
     headers.insert("x-amz-date", HeaderValue::from_str(&stamp.time)?);
     if let Some(token) = &credentials.session_token {
-        let mut token = HeaderValue::from_str(token.expose())?;
-        token.set_sensitive(true);
-        headers.insert("x-amz-security-token", token);
+        headers.insert("x-amz-security-token", HeaderValue::from_str(token.expose())?);
     }
     let (names, lines) = canonical(&uri, headers);
-    let canonical = format!("{method}\n{}\n{}\n{lines}\n{names}\n{payload}", path(&uri), query(&uri));
+    let canonical = format!("{method}\n{}\n{}\n{lines}\n{names}\n{payload}", path(&uri), query(&uri, &[]));
     let signature = stamp.signature(&canonical, credentials);
     let text = format!(
         "AWS4-HMAC-SHA256 Credential={}/{}, SignedHeaders={names}, Signature={signature}",
@@ -68,6 +66,40 @@ pub(crate) fn sign(
     );
     headers.insert(header::AUTHORIZATION, HeaderValue::from_str(&text)?);
     Ok(request)
+}
+
+/// The URL of a GET that holds for a time, for somebody else to send, with these headers beside `host`.
+pub(crate) fn presigned(
+    uri: &Uri,
+    headers: &[(&'static str, &str)],
+    credentials: &Credentials,
+    scope: Scope<'_>,
+    (now, holds): (SystemTime, Duration),
+) -> http::Result<Zeroizing<String>> {
+    let stamp = Stamp::of(now, scope);
+    let mut map = HeaderMap::new();
+    for (name, value) in headers {
+        map.insert(*name, HeaderValue::from_str(value)?);
+    }
+    let (names, lines) = canonical(uri, &map);
+    let credential = format!("{}/{}", credentials.access_key_id, stamp.scope);
+    let holds = holds.as_secs().to_string();
+    let mut added = vec![
+        ("X-Amz-Algorithm", "AWS4-HMAC-SHA256"),
+        ("X-Amz-Credential", &credential),
+        ("X-Amz-Date", &stamp.time),
+        ("X-Amz-Expires", &holds),
+        ("X-Amz-SignedHeaders", &names),
+    ];
+    if let Some(token) = &credentials.session_token {
+        added.push(("X-Amz-Security-Token", token.expose()));
+    }
+    let query = Zeroizing::new(query(uri, &added));
+    let empty = hex(digest(&SHA256, b"").as_ref());
+    let canonical = Zeroizing::new(format!("GET\n{}\n{}\n{lines}\n{names}\n{empty}", path(uri), *query));
+    let signature = stamp.signature(&canonical, credentials);
+    let base = format!("{}://{}{}", uri.scheme_str().unwrap_or("https"), host(uri), path(uri));
+    Ok(Zeroizing::new(format!("{base}?{}&X-Amz-Signature={signature}", *query)))
 }
 
 struct Stamp<'a> {
@@ -125,9 +157,9 @@ fn path(uri: &Uri) -> String {
     segments.join("/")
 }
 
-/// The parameters of the URL, which are encoded.
-fn query(uri: &Uri) -> String {
-    let mut pairs: Vec<(String, String)> = Vec::new();
+/// The parameters of the URL, which are encoded, and further ones, which are not.
+fn query(uri: &Uri, added: &[(&str, &str)]) -> String {
+    let mut pairs: Vec<(String, String)> = added.iter().map(|(key, value)| (encoded(key), encoded(value))).collect();
     for pair in uri.query().unwrap_or_default().split('&').filter(|pair| !pair.is_empty()) {
         let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
         pairs.push((key.to_owned(), value.to_owned()));
@@ -204,6 +236,20 @@ mod tests {
         assert_eq!(signed.headers()["x-amz-security-token"], "tok");
         let text = signed.headers()[header::AUTHORIZATION].to_str().expect("text");
         assert!(text.contains("SignedHeaders=host;x-amz-date;x-amz-security-token,"), "{text}");
-        assert!(!format!("{:?} {signed:?}", example(Some("tok"))).contains("tok\""));
+        assert_eq!(format!("{:?}", example(Some("tok"))), "<credentials>");
+    }
+
+    /// Its form; the testkit verifies the signature.
+    #[test]
+    fn a_presigned_url_has_everything_in_its_query() {
+        let uri: Uri =
+            "https://sts.eu-west-1.amazonaws.com/?Action=GetCallerIdentity&Version=2011-06-15".parse().expect("a URL");
+        let scope = Scope { region: "eu-west-1", service: "sts" };
+        let holds = (at(), Duration::from_secs(900));
+        let url = presigned(&uri, &[("x-k8s-aws-id", "prod")], &example(Some("to/k")), scope, holds).expect("a URL");
+        let start = "https://sts.eu-west-1.amazonaws.com/?Action=GetCallerIdentity&Version=2011-06-15&X-Amz-Algorithm=AWS4-HMAC-SHA256\
+             &X-Amz-Credential=AKIDEXAMPLE%2F20150830%2Feu-west-1%2Fsts%2Faws4_request&X-Amz-Date=20150830T123600Z&X-Amz-Expires=900\
+             &X-Amz-Security-Token=to%2Fk&X-Amz-SignedHeaders=host%3Bx-k8s-aws-id&X-Amz-Signature=";
+        assert!(url.starts_with(start), "{}", *url);
     }
 }

@@ -2,7 +2,7 @@
 
 use super::entry::{Certificate, Entry, check_authority, check_tenant};
 use crate::cache::{Now, Token};
-use crate::http::{Ask, FORM, encoded, form};
+use crate::http::{Ask, FORM, METADATA_WITHIN, encoded, form};
 use crate::identity::SecretText;
 use crate::jwt::{Alg, nonce, signed, unix};
 use crate::{Cloud, CloudError};
@@ -12,7 +12,6 @@ use base64::prelude::{BASE64_STANDARD, BASE64_URL_SAFE_NO_PAD};
 use bytes::Bytes;
 use http::{Request, header};
 use serde_json::{Map, json};
-use std::time::Duration;
 
 const PUBLIC: &str = "https://login.microsoftonline.com/";
 const ASSERTION: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
@@ -149,7 +148,7 @@ async fn managed(cloud: &Cloud, client: Option<&str>, scope: &str) -> Result<Tok
     }
     let mut ask =
         Ask::new(&cloud.http.direct, "getting a token of a managed identity from Azure's metadata server", &[]);
-    ask.within = Duration::from_secs(2);
+    ask.within = METADATA_WITHIN;
     let answer = ask.json(|| Request::get(&url).header("metadata", "true").body(Bytes::new())).await;
     let none = |why: String| CloudError::NoCredentials {
         service: "Azure",
@@ -180,6 +179,10 @@ pub(crate) async fn own(cloud: &Cloud, scope: &str) -> Result<Token, CloudError>
         }
         const PATH: &str = "AZURE_CLIENT_CERTIFICATE_PATH";
         if let Some(pem) = env.file(PATH).await? {
+            if env.get("AZURE_CLIENT_CERTIFICATE_PASSWORD").is_some() {
+                let message = "a certificate that needs a password cannot be read";
+                return Err(CloudError::entry("AZURE_CLIENT_CERTIFICATE_PASSWORD", message));
+            }
             let sends_chain = matches!(env.get("AZURE_CLIENT_SEND_CERTIFICATE_CHAIN"), Some("1" | "true"));
             let certificate = Certificate::read(PATH, pem.expose().as_bytes(), sends_chain)?;
             return by_certificate(cloud, &application, &certificate, scope).await;

@@ -93,7 +93,7 @@ async fn for_keys<'a>(keys: &Keys<'a>, scope: &str) -> Result<Held<'a>, CloudErr
     }
 }
 
-pub(crate) async fn decrypt(keys: &Keys<'_>, key: &VaultKey<'_>) -> Result<Zeroizing<Vec<u8>>, CloudError> {
+pub(crate) async fn decrypt(keys: &Keys<'_>, key: VaultKey<'_>) -> Result<Zeroizing<Vec<u8>>, CloudError> {
     let (base, domain) = vault(key.vault)?;
     let shown = format!("{}/keys/{}/{}", key.vault, key.name, key.version);
     let is_part = |part: &str| !matches!(part, "." | "..");

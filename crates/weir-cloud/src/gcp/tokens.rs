@@ -2,7 +2,7 @@
 
 use super::source::{External, Source, Subject};
 use crate::cache::{Now, Token};
-use crate::http::{Ask, FORM, encoded, form, seconds, take};
+use crate::http::{Ask, FORM, METADATA_WITHIN, encoded, form, seconds, take};
 use crate::identity::SecretText;
 use crate::jwt::{Alg, signed, unix};
 use crate::{Cloud, CloudError, env};
@@ -204,7 +204,7 @@ fn metadata_host(cloud: &Cloud) -> &str {
 
 async fn metadata(cloud: &Cloud, what: &str, path: &str) -> Result<Zeroizing<String>, CloudError> {
     let mut ask = Ask::new(&cloud.http.direct, what, &[]);
-    ask.within = Duration::from_secs(2);
+    ask.within = METADATA_WITHIN;
     let url = format!("http://{}/computeMetadata/v1/{path}", metadata_host(cloud));
     let reply = ask.send(|| Request::get(&url).header("metadata-flavor", "Google").body(Bytes::new())).await;
     let none = |why: String| CloudError::NoCredentials {

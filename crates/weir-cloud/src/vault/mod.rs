@@ -179,19 +179,19 @@ fn request(env: &Env, url: &str, token: Option<&str>, body: &Bytes) -> http::Res
     request.body(body.clone())
 }
 
-pub(crate) async fn decrypt(keys: &Keys<'_>, key: &TransitKey<'_>) -> Result<Zeroizing<Vec<u8>>, CloudError> {
+pub(crate) async fn decrypt(keys: &Keys<'_>, key: TransitKey<'_>) -> Result<Zeroizing<Vec<u8>>, CloudError> {
     let url = key.url()?;
     if allowed(&keys.cloud.env, key.address) == Some(false) {
         return Err(key.bad(format!("{ALLOWED} of the controller does not allow the address")));
     }
     let body = Bytes::from(json!({"ciphertext": key.enc}).to_string());
     let (held, client) = token(keys, key.address).await?;
-    match ask(keys.cloud, client, key, &url, &body, held.text()?).await {
+    match ask(keys.cloud, client, &key, &url, &body, held.text()?).await {
         // A kept token may have been revoked; the answer is the same as to one without the right.
         Err(error) if error.is_forbidden() && keys.statics.vault.is_none() && keys.vault.is_some() => {
             held.forget().await;
             let (held, client) = token(keys, key.address).await?;
-            ask(keys.cloud, client, key, &url, &body, held.text()?).await
+            ask(keys.cloud, client, &key, &url, &body, held.text()?).await
         }
         other => other,
     }

@@ -3,6 +3,7 @@
 
 mod aws;
 mod azure;
+mod cluster;
 mod common;
 mod gcp;
 mod moto;

@@ -1,4 +1,4 @@
-use weir_cloud::{CacheOptions, Cloud, Env, StaticKeys};
+use weir_cloud::{CacheOptions, Cloud, ClusterConfig, Env, Identity, KeyRequest, Keys, StaticKeys};
 
 const CANARY: &str = "hunter2canary";
 
@@ -43,4 +43,19 @@ fn neither_debug_nor_an_error_shows_what_an_entry_has() {
             .collect();
     let cloud = Cloud::new(CacheOptions::default(), env).unwrap();
     assert!(!format!("{cloud:?}").contains(CANARY), "{cloud:?}");
+}
+
+/// A controller asks on whatever thread there is.
+#[test]
+fn asking_can_move_between_threads() {
+    /// And needs little of its stack.
+    fn is_send<T: Send>(asked: T) {
+        assert!(size_of_val(&asked) < 4096, "{}", size_of_val(&asked));
+    }
+    let (cloud, statics) = (Cloud::new(CacheOptions::default(), Env::default()).unwrap(), StaticKeys::default());
+    let cluster = crate::common::Cluster::default();
+    let keys = Keys::new(&cloud, &statics, &Identity::Controller, &cluster, None);
+    is_send(keys.decrypt(KeyRequest::Gcp { resource: "", enc: "" }));
+    let config = ClusterConfig::read(&[("provider".to_owned(), "aws".to_owned())].into()).unwrap();
+    is_send(cloud.remote(&config, &Identity::Controller, &cluster));
 }

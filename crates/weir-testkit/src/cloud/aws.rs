@@ -2,7 +2,7 @@ use super::http::{Asked, CloudServer, Said, decoded};
 use super::jwt::Issuer;
 use aws_lc_rs::{digest, hmac};
 use base64::Engine;
-use base64::prelude::BASE64_STANDARD;
+use base64::prelude::{BASE64_STANDARD, BASE64_URL_SAFE_NO_PAD};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
@@ -25,9 +25,10 @@ struct State {
     /// Access keys that have run out.
     expired: Vec<String>,
     made: usize,
+    clusters: Vec<(String, String, String)>,
 }
 
-/// AWS: STS and KMS, at one address; ECS's agent and EC2's metadata server at others.
+/// AWS: STS, KMS and EKS, at one address; ECS's agent and EC2's metadata server at others.
 pub struct Aws {
     pub server: CloudServer,
     state: Arc<Mutex<State>>,
@@ -41,6 +42,7 @@ impl Aws {
         let server = CloudServer::start(None, move |asked| {
             let mut state = shared.lock().unwrap();
             match asked.header("x-amz-target") {
+                "" if asked.method == "GET" => state.describe(asked),
                 "" => state.sts(asked, &issuer),
                 "TrentService.Decrypt" => state.decrypt(asked),
                 _ => Said::json(400, &json!({"__type": "UnknownOperationException"})),
@@ -63,6 +65,17 @@ impl Aws {
         let mut state = self.state.lock().unwrap();
         let all: Vec<String> = state.keys.iter().map(|key| key.id.clone()).collect();
         state.expired.extend(all);
+    }
+
+    /// An EKS cluster: its endpoint and authority.
+    pub fn cluster(&self, name: &str, endpoint: &str, ca: &str) {
+        self.state.lock().unwrap().clusters.push((name.to_owned(), endpoint.to_owned(), ca.to_owned()));
+    }
+
+    /// Whom EKS would let into a cluster for a token.
+    pub fn entering(&self, token: &str, cluster: &str) -> Option<String> {
+        let url = BASE64_URL_SAFE_NO_PAD.decode(token.strip_prefix("k8s-aws-v1.")?).ok()?;
+        self.state.lock().unwrap().presigned(&String::from_utf8(url).ok()?, cluster)
     }
 
     /// What a SOPS file would have for a data key.
@@ -174,6 +187,52 @@ impl State {
         )
     }
 
+    fn describe(&self, asked: &Asked) -> Said {
+        let refuse = |status, code: &str| Said::json(status, &json!({"message": "no"})).with("x-amzn-ErrorType", code);
+        let Ok((who, _)) = self.signed(asked, "eks") else { return refuse(403, "InvalidSignatureException:") };
+        let name = asked.path().trim_start_matches("/clusters/");
+        if !self.grants.contains(&(who, name.to_owned())) {
+            return refuse(403, "AccessDeniedException:");
+        }
+        match self.clusters.iter().find(|(own, ..)| own == name) {
+            Some((name, endpoint, ca)) => Said::json(
+                200,
+                &json!({"cluster": {"name": name, "endpoint": endpoint, "certificateAuthority": {"data": BASE64_STANDARD.encode(ca)}}}),
+            ),
+            None => refuse(404, "ResourceNotFoundException:"),
+        }
+    }
+
+    /// Whose question to STS a URL is, for a cluster.
+    fn presigned(&self, url: &str, cluster: &str) -> Option<String> {
+        let (base, query) = url.split_once('?')?;
+        let (host, path) = base.strip_prefix("http://")?.split_once('/')?;
+        let mut pairs: Vec<&str> = query.split('&').filter(|pair| !pair.starts_with("X-Amz-Signature=")).collect();
+        pairs.sort_unstable();
+        let field = |name: &str| {
+            query
+                .split('&')
+                .find_map(|pair| pair.strip_prefix(name)?.strip_prefix('='))
+                .map(decoded)
+                .unwrap_or_default()
+        };
+        let credential = field("X-Amz-Credential");
+        let [id, day, region, "sts", "aws4_request"] = credential.split('/').collect::<Vec<_>>()[..] else {
+            return None;
+        };
+        let key = self.keys.iter().find(|key| key.id == id && key.session == field("X-Amz-Security-Token"))?;
+        let is_right = field("Action") == "GetCallerIdentity"
+            && field("X-Amz-Expires") == "900"
+            && field("X-Amz-SignedHeaders") == "host;x-k8s-aws-id";
+        let canonical = format!(
+            "GET\n/{path}\n{}\nhost:{host}\nx-k8s-aws-id:{cluster}\n\nhost;x-k8s-aws-id\n{}",
+            pairs.join("&"),
+            sum(b"")
+        );
+        let signature = signature(&key.secret, &field("X-Amz-Date"), [day, region, "sts"], &canonical);
+        (is_right && signature == field("X-Amz-Signature")).then(|| key.who.clone())
+    }
+
     fn decrypt(&mut self, asked: &Asked) -> Said {
         let refuse = |code: &str, why: &str| Said::json(400, &json!({"__type": code, "message": why}));
         let (who, region) = match self.signed(asked, "kms") {
@@ -232,18 +291,28 @@ impl State {
         for name in &names {
             canonical.push_str(&format!("{name}:{}\n", asked.header(name)));
         }
-        let hex = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
-        let sum = |bytes: &[u8]| hex(digest::digest(&digest::SHA256, bytes).as_ref());
         canonical.push_str(&format!("\n{}\n{}", names.join(";"), sum(&asked.body)));
-        let to_sign =
-            format!("AWS4-HMAC-SHA256\n{time}\n{day}/{region}/{service}/aws4_request\n{}", sum(canonical.as_bytes()));
-        let mut secret = format!("AWS4{}", key.secret).into_bytes();
-        for part in [day, region, service, "aws4_request", to_sign.as_str()] {
-            secret = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, &secret), part.as_bytes()).as_ref().to_vec();
-        }
-        if field("Signature")? != hex(&secret) {
+        if field("Signature")? != signature(&key.secret, time, [day, region, service], &canonical) {
             return Err("SignatureDoesNotMatch");
         }
         Ok((key.who.clone(), decoded(region)))
     }
+}
+
+fn sum(bytes: &[u8]) -> String {
+    hex(digest::digest(&digest::SHA256, bytes).as_ref())
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn signature(secret: &str, time: &str, [day, region, service]: [&str; 3], canonical: &str) -> String {
+    let to_sign =
+        format!("AWS4-HMAC-SHA256\n{time}\n{day}/{region}/{service}/aws4_request\n{}", sum(canonical.as_bytes()));
+    let mut secret = format!("AWS4{secret}").into_bytes();
+    for part in [day, region, service, "aws4_request", to_sign.as_str()] {
+        secret = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, &secret), part.as_bytes()).as_ref().to_vec();
+    }
+    hex(&secret)
 }

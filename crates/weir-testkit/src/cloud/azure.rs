@@ -45,6 +45,7 @@ impl Azure {
             let mut state = shared.lock().unwrap();
             match asked.path().strip_suffix("/oauth2/v2.0/token") {
                 Some(tenant) => state.token(asked, tenant.trim_start_matches('/'), host, &issuer),
+                None if asked.path().starts_with("/subscriptions/") => state.cluster(asked),
                 None => state.decrypt(asked, &private),
             }
         });
@@ -174,6 +175,38 @@ impl State {
         }
         let (id, scope) = (application.id.clone(), field("scope").to_owned());
         self.give(&id, &scope, 3599.into())
+    }
+
+    /// One cluster, with two ways in; its group `no-aad` has one without Entra ID.
+    fn cluster(&self, asked: &Asked) -> Said {
+        let found = self.tokens.iter().find(|(text, ..)| text == asked.bearer());
+        if found.is_none_or(|(_, who, scope)| {
+            scope != "https://management.azure.com/.default" || !self.granted.contains(who)
+        }) {
+            return Said::json(403, &json!({"error": {"code": "AuthorizationFailed", "message": "no"}}));
+        }
+        if asked.query().get("api-version").is_none_or(|version| version != "2024-05-01") {
+            return Said::json(400, &json!({"error": {"code": "NoRegisteredProviderFound", "message": "no"}}));
+        }
+        match (asked.method.as_str(), asked.path().ends_with("/listClusterUserCredential")) {
+            ("GET", false) if asked.path().contains("/no-aad/") => Said::json(200, &json!({"properties": {}})),
+            ("GET", false) => Said::json(200, &json!({"properties": {"aadProfile": {"managed": true}}})),
+            ("POST", true) => {
+                let kubeconfig = |server: &str, ca: &str| {
+                    let text = format!(
+                        "apiVersion: v1\nkind: Config\ncurrent-context: x\ncontexts:\n- name: x\n  context: {{cluster: c, user: u}}\n\
+                         clusters:\n- name: other\n  cluster: {{server: https://wrong}}\n- name: c\n  cluster:\n    server: {server}\n    \
+                         certificate-authority-data: {}\n",
+                        BASE64_STANDARD.encode(ca)
+                    );
+                    json!({"name": "clusterUser", "value": BASE64_STANDARD.encode(text)})
+                };
+                let first = kubeconfig("https://prod-1.hcp.eastus.azmk8s.io:443", "aks ca");
+                let second = kubeconfig("https://private.azmk8s.io", "private ca");
+                Said::json(200, &json!({"kubeconfigs": [first, second]}))
+            }
+            _ => Said::text(405, ""),
+        }
     }
 
     /// The key is called `sops`, its version `v1`.

@@ -35,6 +35,7 @@ impl Gcp {
                 "/token" => state.token(asked),
                 "/v1/token" => state.exchange(asked, &issuer),
                 path if path.ends_with(":generateAccessToken") => state.impersonate(asked),
+                path if path.contains("/clusters/") => state.cluster(asked),
                 path if path.ends_with(":decrypt") => state.decrypt(asked),
                 _ => Said::text(404, "<html>404</html>"),
             }
@@ -161,6 +162,22 @@ impl State {
         let scopes: Vec<&str> = body["scope"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
         let given: Value = serde_json::from_slice(&self.give(email, &scopes.join(" ")).body).unwrap();
         Said::json(200, &json!({"accessToken": given["access_token"], "expireTime": "2099-01-01T00:00:00Z"}))
+    }
+
+    fn cluster(&self, asked: &Asked) -> Said {
+        let Some(who) = self.whose(asked) else { return refuse(401, "UNAUTHENTICATED", "no valid token") };
+        let name = asked.path().trim_start_matches("/v1/").to_owned();
+        if !self.grants.contains(&(who, name)) {
+            return refuse(403, "PERMISSION_DENIED", "Required \"container.clusters.get\" permission");
+        }
+        Said::json(
+            200,
+            &json!({
+                "endpoint": "34.44.60.80", "masterAuth": {"clusterCaCertificate": BASE64_STANDARD.encode("gke ca")},
+                "privateClusterConfig": {"privateEndpoint": "10.0.0.2"},
+                "controlPlaneEndpointsConfig": {"dnsEndpointConfig": {"endpoint": "gke-1.europe-west1.gke.goog"}},
+            }),
+        )
     }
 
     fn decrypt(&mut self, asked: &Asked) -> Said {
