@@ -340,6 +340,9 @@ impl Session {
         content_type: Option<&'static str>,
         request: impl Fn(&Resource) -> (String, Vec<u8>),
     ) -> Result<(Node, u16), KubeError> {
+        for part in [&object.id.namespace, &object.id.name] {
+            check_segment(part)?;
+        }
         let resource = self.resource(object).await?;
         let (uri, body) = request(&resource);
         match self.call_told(method.clone(), &uri, content_type, body).await {
@@ -396,6 +399,17 @@ fn path(resource: &Resource, id: &ObjectId, subresource: &str) -> String {
     let name = percent_encoded(&id.name);
     let base = resource.collection(&id.namespace);
     if subresource.is_empty() { format!("{base}/{name}") } else { format!("{base}/{name}/{subresource}") }
+}
+
+/// What cannot be a segment of a path is no name, as in client-go: the server would look elsewhere.
+fn check_segment(name: &str) -> Result<(), KubeError> {
+    let why = match name {
+        "." | ".." => format!("may not be '{name}'"),
+        name if name.contains('/') => "may not contain '/'".to_owned(),
+        name if name.contains('%') => "may not contain '%'".to_owned(),
+        _ => return Ok(()),
+    };
+    Err(KubeError::BadRequest(format!("invalid resource name {name:?}: [{why}]")))
 }
 
 /// For a segment of a path (names of RBAC objects may hold characters that a path may not) or a value of a query.
@@ -484,9 +498,13 @@ mod tests {
             group: resource.group.clone(),
             kind: resource.kind.clone(),
             namespace: String::new(),
-            name: "system:a/../b".into(),
+            name: "system:a é".into(),
         };
-        let expect = "/apis/rbac.authorization.k8s.io/v1/clusterroles/system:a%2F..%2Fb/status";
+        let expect = "/apis/rbac.authorization.k8s.io/v1/clusterroles/system:a%20%C3%A9/status";
         assert_eq!(path(&resource, &id, "status"), expect);
+        for name in [".", "..", "../b", "a/b", "a%2Fb"] {
+            assert!(check_segment(name).is_err(), "{name}");
+        }
+        assert!(check_segment("system:a..b").is_ok());
     }
 }

@@ -1,13 +1,19 @@
 //! The cluster that a Kustomization applies to, and as whom: `spec.kubeConfig` and `spec.serviceAccountName`.
 
+use crate::Options;
+use crate::clouds::Asked;
 use crate::variables::bytes;
+use futures::future::BoxFuture;
+use std::sync::Arc;
 use weir_api::common::{KubeConfigReference, SecretKeyReference};
 use weir_api::{Kustomization, reasons};
-use weir_base::Diagnose;
+use weir_base::{Diagnose, Secret};
+use weir_cloud::{Cloud, ClusterConfig, Identity as Asking, Remote};
 use weir_doc::Node;
-use weir_kube::{Clusters, Identity, Session};
+use weir_kube::{Clusters, Endpoint, Identity, Session, Tokens};
 use weir_object::ObjectRef;
 use weir_runtime::Failure;
+use zeroize::Zeroizing;
 
 /// The keys of a Secret that a kubeconfig stands under, if the reference names none.
 const KEYS: [&str; 2] = ["value", "value.yaml"];
@@ -17,7 +23,7 @@ const KEYS: [&str; 2] = ["value", "value.yaml"];
 pub(crate) async fn session(
     own: &Session,
     object: &Kustomization,
-    clusters: Option<&Clusters>,
+    options: &Options,
     account: Option<&str>,
 ) -> Result<Session, Failure> {
     let namespace = object.metadata.namespace.as_deref().unwrap_or_default();
@@ -30,7 +36,8 @@ pub(crate) async fn session(
                     "spec.kubeConfig: other clusters are not reached from here",
                 )
             };
-            remote(own, namespace, reference, clusters.ok_or_else(refused)?).await?
+            let clusters = options.clusters.as_deref().ok_or_else(refused)?;
+            remote(own, namespace, reference, clusters, options).await?
         }
     };
     let Some(account) = account else { return Ok(session) };
@@ -48,16 +55,76 @@ async fn remote(
     namespace: &str,
     reference: &KubeConfigReference,
     clusters: &Clusters,
+    options: &Options,
 ) -> Result<Session, Failure> {
     // Without `..`: a new field has to be thought about here.
     let KubeConfigReference { config_map_ref, secret_ref } = reference;
     match (secret_ref, config_map_ref) {
         (Some(secret), None) => of_secret(own, namespace, secret, clusters).await,
-        (None, Some(_)) => Err(Failure::not_implemented("spec.kubeConfig.configMapRef")),
+        (None, Some(map)) => of_config_map(own, namespace, &map.name, clusters, options).await,
         _ => {
             let message = "spec.kubeConfig has to have one of secretRef and configMapRef";
             Err(Failure::stalled(reasons::RECONCILIATION_FAILED, message))
         }
+    }
+}
+
+fn failed(why: String) -> Failure {
+    Failure::transient(reasons::RECONCILIATION_FAILED, why)
+}
+
+/// By workload identity: the ConfigMap says where the cluster is and who asks for the way in.
+async fn of_config_map(
+    own: &Session,
+    namespace: &str,
+    name: &str,
+    clusters: &Clusters,
+    options: &Options,
+) -> Result<Session, Failure> {
+    let shown = format!("KubeConfig ConfigMap '{namespace}/{name}'");
+    let cloud = options.cloud.clone().ok_or_else(|| failed(format!("{shown}: no cloud is asked from here")))?;
+    let found = own.get(&ObjectRef::new("v1", "ConfigMap", namespace, name)).await;
+    let found = found.map_err(|error| failed(format!("unable to read {shown}: {error}")))?;
+    let map = found.ok_or_else(|| failed(format!("unable to read {shown}: not found")))?;
+    let data = map.get("data").and_then(Node::as_map).into_iter().flat_map(|map| map.iter());
+    let data = data.map(|(key, value)| (key.as_str().to_owned(), value.as_str().unwrap_or_default().to_owned()));
+    let told = |report: String| failed(format!("{shown}: {report}"));
+    let config = ClusterConfig::read(&data.collect()).map_err(|error| told(error.report().to_string()))?;
+    if config.service_account.is_some() && !options.workload_identity {
+        return Err(told(
+            "serviceAccountName needs the ObjectLevelWorkloadIdentity feature gate of the controller".to_owned(),
+        ));
+    }
+    let account = config.service_account.as_ref().or(options.default_kubeconfig_service_account.as_ref());
+    let asking = match account {
+        Some(name) => Asking::Account { namespace: namespace.to_owned(), name: name.clone() },
+        None => Asking::Controller,
+    };
+    let tokens = Entering { cloud, config, asking, accounts: Asked(own.own()) };
+    let Remote { server, ca, .. } = tokens.remote().await.map_err(told)?;
+    let endpoint = Endpoint { server, ca: (!ca.is_empty()).then_some(ca) };
+    let who = format!("{:?} {:?}", tokens.asking, tokens.config);
+    clusters.of_endpoint(&endpoint, &who, Arc::new(tokens)).map_err(|error| told(error.report().to_string()))
+}
+
+/// Asks for a token before each request; what holds is kept by the cloud's cache.
+struct Entering {
+    cloud: Arc<Cloud>,
+    config: ClusterConfig,
+    asking: Asking,
+    accounts: Asked,
+}
+
+impl Entering {
+    async fn remote(&self) -> Result<Remote, String> {
+        let remote = self.cloud.remote(&self.config, &self.asking, &self.accounts).await;
+        remote.map_err(|error| error.report().to_string())
+    }
+}
+
+impl Tokens for Entering {
+    fn token(&self) -> BoxFuture<'_, Result<Secret<Zeroizing<String>>, String>> {
+        Box::pin(async { Ok(self.remote().await?.token) })
     }
 }
 
@@ -69,7 +136,6 @@ async fn of_secret(
 ) -> Result<Session, Failure> {
     let SecretKeyReference { name, key } = reference;
     let shown = format!("KubeConfig secret '{namespace}/{name}'");
-    let failed = |why: String| Failure::transient(reasons::RECONCILIATION_FAILED, why);
     let found = own.get(&ObjectRef::new("v1", "Secret", namespace, name)).await;
     let found = found.map_err(|error| failed(format!("unable to read {shown}: {error}")))?;
     let secret = found.ok_or_else(|| failed(format!("unable to read {shown}: not found")))?;

@@ -5,7 +5,7 @@
 //! superset of what was applied: it is written as old and planned together before the first
 //! mutation. A Kustomization that waits for health holds no worker.
 //!
-//! Limits of this version: `spec.kubeConfig.configMapRef` makes an object Stalled `NotImplemented`.
+//! What is done with the services of clouds is done as who Flux would do it ([`clouds`]).
 
 mod apply;
 mod clouds;
@@ -191,7 +191,7 @@ impl Kustomizations {
 
     /// The session that applies: on the cluster and as the tenant that are named.
     async fn tenant(&self, session: &Session, object: &Kustomization) -> Result<Session, Failure> {
-        cluster::session(session, object, self.options.clusters.as_deref(), self.account(object)).await
+        cluster::session(session, object, &self.options, self.account(object)).await
     }
 
     /// The service account that is impersonated.

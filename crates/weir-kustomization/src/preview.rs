@@ -3,6 +3,7 @@
 
 use crate::plan::{Plan, plan};
 use crate::{Options, apply, cluster, decryption, variables};
+use std::sync::Arc;
 use weir_api::Kustomization;
 use weir_apply::{Applier, Fate, Preview, fate, scoped};
 use weir_base::Diagnose;
@@ -58,8 +59,9 @@ pub struct Outlook {
 
 /// The cluster that a Kustomization applies to, as the user that its kubeconfig names; it is the session's own where it
 /// names none.
-pub async fn target(session: &Session, object: &Kustomization, clusters: &Clusters) -> Result<Session, String> {
-    cluster::session(session, object, Some(clusters), None).await.map_err(|failure| failure.message().to_owned())
+pub async fn target(session: &Session, object: &Kustomization, clusters: Arc<Clusters>) -> Result<Session, String> {
+    let options = Options { clusters: Some(clusters), ..Options::outside() };
+    cluster::session(session, object, &options, None).await.map_err(|failure| failure.message().to_owned())
 }
 
 /// What applying these objects would do, with the rights of the session.

@@ -21,6 +21,21 @@ impl std::fmt::Debug for DataKey {
     }
 }
 
+/// How much of the stack is emptied with a key: ciphers are made and moved below whoever holds the key, and what is moved
+/// is not emptied where it was. Decryption goes less deep, also without optimisation.
+const STACK: usize = 64 << 10;
+
+impl Drop for DataKey {
+    fn drop(&mut self) {
+        #[inline(never)]
+        fn empty() {
+            let mut below = [0_u8; STACK];
+            std::hint::black_box(&mut below);
+        }
+        empty();
+    }
+}
+
 impl DataKey {
     /// Of 32 bytes, else `None`. They are on the heap: what is moved on the stack is not emptied where it was.
     pub fn new(bytes: &[u8]) -> Option<Self> {

@@ -10,6 +10,7 @@ use std::task::{Context, Poll};
 use tower::util::{BoxService, ServiceExt};
 use tower::{BoxError, Service, ServiceBuilder};
 use weir_net::{Connector, Proxies, Reach};
+use zeroize::Zeroizing;
 
 type Sending = BoxService<Request<Body>, http::Response<hyper::body::Incoming>, BoxError>;
 
@@ -84,8 +85,9 @@ where
         let tokens = self.tokens.clone();
         Box::pin(async move {
             let token = tokens.token().await?;
-            let mut value = HeaderValue::from_str(&format!("Bearer {}", token.expose()))
-                .map_err(|_| BoxError::from("the token of the provider is malformed"))?;
+            let bearer = Zeroizing::new(format!("Bearer {}", token.expose().as_str()));
+            let mut value =
+                HeaderValue::from_str(&bearer).map_err(|_| BoxError::from("the token of the provider is malformed"))?;
             value.set_sensitive(true);
             request.headers_mut().insert(header::AUTHORIZATION, value);
             inner.call(request).await

@@ -13,6 +13,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 use weir_base::{Diagnose, Secret};
 use weir_net::{INSIDE, Reach};
+use zeroize::Zeroizing;
 
 /// A connection that nobody asked for so long is given up, and with it what its kubeconfig held.
 const IDLE: Duration = Duration::from_secs(15 * 60);
@@ -60,7 +61,7 @@ impl Diagnose for RemoteError {
 /// Where a token for each request comes from; it keeps them for as long as they hold.
 pub trait Tokens: Send + Sync {
     /// A token that holds now. What is said of a failure is shown, and holds no secret.
-    fn token(&self) -> BoxFuture<'_, Result<Secret<String>, String>>;
+    fn token(&self) -> BoxFuture<'_, Result<Secret<Zeroizing<String>>, String>>;
 }
 
 /// A cluster that is known by its address.

@@ -130,8 +130,8 @@ impl Connection {
 
 /// The clusters that Kustomizations name. Where a kubeconfig of a Kustomization leads is as the controllers have it, but
 /// that it may be on this machine.
-pub fn clusters() -> Clusters {
-    Clusters::new(|_, _, _| {}, Fence::default(), Arc::default(), Access::default())
+pub fn clusters() -> Arc<Clusters> {
+    Arc::new(Clusters::new(|_, _, _| {}, Fence::default(), Arc::default(), Access::default()))
 }
 
 #[cfg(test)]

@@ -32,7 +32,7 @@ fn sealed(name: &str, block: &str) -> String {
     let (keys, budget) = (Keyring::new(), Budget::standard());
     let sealed = weir_sops::encrypt(text.as_bytes(), Format::Yaml, name, &plan, &keys, &mut world, &budget).unwrap();
     let sealed = String::from_utf8(sealed).unwrap();
-    let (from, to) = (sealed.find("    age:\n").unwrap(), sealed.find("    lastmodified:").unwrap());
+    let (from, to) = (sealed.find("    age:\n").unwrap(), sealed.find("    encrypted_regex:").unwrap());
     format!("{}{block}{}", &sealed[..from], &sealed[to..])
 }
 

@@ -3,10 +3,12 @@
 
 use crate::manifests::{config_map, deployment, namespace};
 use crate::rig::Rig;
-use weir_e2e::{Cluster, installed, on_both};
+use weir_e2e::{Cluster, installed, on_both, on_kube_apiserver};
 use weir_testkit::{Kubectl, eventually};
 
 on_both!(another_cluster_is_reconciled, a_kubeconfig_may_change_or_be_missing);
+// The embedded server makes no tokens of accounts.
+on_kube_apiserver!(a_cluster_is_entered_with_tokens_of_an_account);
 
 const SPACE: &str = "remotes";
 const KUBECONFIG: &str = "prune: true\ninterval: 1h\nretryInterval: 1s\nkubeConfig: {secretRef: {name: access}}";
@@ -120,4 +122,57 @@ fn a_kubeconfig_may_change_or_be_missing(cluster: &Cluster) {
     let token =
         token.lines().find_map(|line| line.trim().strip_prefix("token: ")).unwrap().trim_matches('"').to_owned();
     assert!(!controller.log().join("\n").contains(&token), "the log shows a token");
+}
+
+/// The other cluster is this one, entered as an account of it.
+fn a_cluster_is_entered_with_tokens_of_an_account(cluster: &Cluster) {
+    let rig = Rig::new(cluster, SPACE, &[("far/one.yaml", &config_map(SPACE, "one", "1"))]);
+    let text = std::fs::read_to_string(cluster.kubeconfig()).unwrap();
+    let value =
+        |key: &str| text.lines().find_map(|line| line.trim().strip_prefix(key)).unwrap().trim_matches('"').to_owned();
+    let ca = std::fs::read_to_string(value("certificate-authority: ")).unwrap();
+    let ca: String = ca.lines().map(|line| format!("    {line}\n")).collect();
+    let issuer = rig.kubectl.run(&["get", "--raw", "/.well-known/openid-configuration"]).unwrap();
+    let issuer: serde_json::Value = serde_json::from_str(&issuer).unwrap();
+    let rbac = "rbac.authorization.k8s.io";
+    rig.apply(&[
+        format!("apiVersion: v1\nkind: ServiceAccount\nmetadata: {{name: entering, namespace: {SPACE}}}\n"),
+        format!(
+            "apiVersion: {rbac}/v1\nkind: Role\nmetadata: {{name: tokens, namespace: {SPACE}}}\nrules:\n\
+             - {{apiGroups: [''], resources: [serviceaccounts/token], resourceNames: [entering], verbs: [create]}}\n"
+        ),
+        format!(
+            "apiVersion: {rbac}/v1\nkind: RoleBinding\nmetadata: {{name: tokens, namespace: {SPACE}}}\nsubjects: [{{kind: \
+             ServiceAccount, name: kustomize-controller, namespace: flux-system}}]\nroleRef: {{apiGroup: {rbac}, kind: Role, \
+             name: tokens}}\n"
+        ),
+        format!(
+            "apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: access, namespace: {SPACE}}}\ndata:\n  provider: generic\n  \
+             address: '{}'\n  audiences: '{}'\n  serviceAccountName: entering\n  ca.crt: |\n{ca}",
+            value("server: "),
+            issuer["issuer"].as_str().unwrap()
+        ),
+    ]);
+    let entered = "interval: 1h\nretryInterval: 1s\nprune: true\nkubeConfig: {configMapRef: {name: access}}";
+    rig.apply(&[rig.kustomization("far", entered)]);
+    let gate = "--feature-gates=ObjectLevelWorkloadIdentity=true";
+    let closed = rig.controller(&["--remote-reach=anywhere"]);
+    rig.says("far", "serviceAccountName needs the ObjectLevelWorkloadIdentity feature gate");
+    drop(closed);
+    let local = rig.controller(&[gate]);
+    rig.says("far", "leads to a loopback, link-local or metadata address");
+    drop(local);
+
+    // Without an account of its own to act as it is the account whose token it is, which may nothing yet.
+    let controller = rig.controller(&["--remote-reach=anywhere", gate, "--default-service-account="]);
+    rig.says("far", "User \"system:serviceaccount:remotes:entering\" cannot patch resource \"configmaps\"");
+    rig.apply(&[format!(
+        "apiVersion: {rbac}/v1\nkind: RoleBinding\nmetadata: {{name: entering, namespace: {SPACE}}}\nsubjects: [{{kind: \
+         ServiceAccount, name: entering, namespace: {SPACE}}}]\nroleRef: {{apiGroup: {rbac}, kind: ClusterRole, name: admin}}\n"
+    )]);
+    rig.ready("far");
+    rig.has("one", "1");
+    rig.delete("far");
+    assert!(rig.value("one").is_err(), "it is pruned there");
+    assert!(!controller.log().join("\n").contains("eyJ"), "a token is in the log");
 }

@@ -50,7 +50,7 @@ impl<'c> Rig<'c> {
     /// The same behind something that is in front of [`Self::access`].
     pub fn controller_at(&self, kubeconfig: &Path) -> Controller {
         let tenant = format!("--default-service-account={}", installed::TENANT);
-        Controller::start(kubeconfig, "kustomize", &[&tenant])
+        Controller::start_in(installed::HOME, kubeconfig, "kustomize", &[&tenant])
     }
 
     /// The way to the cluster that the kustomize controller has.

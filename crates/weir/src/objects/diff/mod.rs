@@ -113,7 +113,7 @@ async fn section(args: &Args, session: &Session, object: &Kustomization, folder:
         .map_err(|error| CliError::new(hidden.text(&error.to_string())))?;
     let hidden = Hidden::new(&[recipe.secrets, revealed].concat());
     let sources = built.clone();
-    let target = weir_kustomization::target(session, object, &connection::clusters()).await;
+    let target = weir_kustomization::target(session, object, connection::clusters()).await;
     let target = &target.map_err(|error| CliError::new(format!("{shown}: {error}")))?;
     let outlook = weir_kustomization::preview(target, object, built).await;
     let outlook = outlook.map_err(|error| CliError::new(hidden.text(&format!("{shown}: {error}"))))?;
