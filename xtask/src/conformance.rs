@@ -29,6 +29,11 @@ pub fn kustomize() -> Result<PathBuf, String> {
     install(KUSTOMIZE, "kustomize")
 }
 
+/// The original of SOPS, installed.
+pub fn sops() -> Result<PathBuf, String> {
+    install(SOPS, "sops")
+}
+
 fn install(module: &str, program: &str) -> Result<PathBuf, String> {
     execute(Command::new("go").args(["install", module]))?;
     let gopath = read(Command::new("go").args(["env", "GOPATH"]))?;
@@ -40,8 +45,8 @@ pub fn run(rerun: bool) -> Result<(), String> {
         let program = kustomize()?;
         let rerun = ["run", "--locked", "--package", "weir-conformance", "--bin", "rerun", "--"];
         execute(cargo().args(rerun).arg(program))?;
-        let sops = ["run", "--locked", "--package", "weir-conformance", "--bin", "rerun_sops", "--"];
-        execute(cargo().args(sops).arg(install(SOPS, "sops")?))?;
+        let rerun = ["run", "--locked", "--package", "weir-conformance", "--bin", "rerun_sops", "--"];
+        execute(cargo().args(rerun).arg(sops()?))?;
         // Flux's own packages, by their modules.
         let go = |tool: &str, what: &str, file: &str| {
             let mut go = Command::new("go");

@@ -24,7 +24,7 @@ const USAGE: &str = "usage: cargo xtask COMMAND
   layers                checks the edges between the crates
   bench [NAME [ARGS]]   what it costs: seconds as ratios within one run, memory, sizes; `git [polls|clone]` for sources,
                         `mttp [--n 1000] [--tenants 1]` for Kustomizations on the real API server, `kustomize [--record]` beside
-                        the original, with counts of instructions that later ones are held against
+                        the original, with counts of instructions that later ones are held against, `sops` for decryption
   soak [MINUTES]        a controller killed at 200 of its requests, which depend on the commit; then the crash scenario
                         again and again (10 minutes); both on both backends. `soak fuzz [MINUTES [TARGET]]`: libFuzzer on the
                         YAML parser, the merges, substitution and the build; CPU time is added up in fuzz/TIME.tsv
@@ -44,6 +44,7 @@ fn main() -> ExitCode {
         Some("layers") => layers::check(),
         Some("bench") if matches!(rest.first(), Some(&"git" | &"mttp")) => bench::of(rest[0], &rest[1..]),
         Some("bench") if rest.first() == Some(&"kustomize") => bench::kustomize::run(rest.contains(&"--record")),
+        Some("bench") if rest.first() == Some(&"sops") => bench::sops::run(),
         Some("bench") => bench::run(),
         Some("soak") if rest.first() == Some(&"fuzz") => soak::fuzz(&rest[1..]),
         Some("soak") => soak::run(rest.first().copied()),

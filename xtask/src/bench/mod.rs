@@ -2,6 +2,7 @@
 
 pub mod kustomize;
 mod process;
+pub mod sops;
 
 use crate::command::{cargo, root, run as execute};
 use crate::test::with_kubed;
