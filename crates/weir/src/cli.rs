@@ -1,6 +1,6 @@
 use crate::error::CliError;
 use crate::output::Output;
-use crate::{controller, install, kustomize, log, objects, sandbox, sops, up};
+use crate::{check, controller, install, kustomize, log, migrate, objects, sandbox, sops, uninstall, up};
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;
 
@@ -31,6 +31,9 @@ enum Command {
     Delete(objects::Delete),
     Export(objects::Export),
     Install(Box<install::Install>),
+    Check(Box<check::Check>),
+    Migrate(Box<migrate::Migrate>),
+    Uninstall(Box<uninstall::Uninstall>),
     Trace(objects::Trace),
     Tree(objects::Tree),
     /// Work with kustomizations as the kustomize program does.
@@ -74,6 +77,9 @@ pub fn main() -> ExitCode {
             Command::Trace(trace) => objects::run(objects::Command::Trace(trace), &output).await,
             Command::Tree(tree) => objects::run(objects::Command::Tree(tree), &output).await,
             Command::Install(args) => install::run(*args, &output).await,
+            Command::Check(args) => check::run(*args, &output).await,
+            Command::Migrate(args) => migrate::run(*args, &output).await,
+            Command::Uninstall(args) => uninstall::run(*args, &output).await,
             Command::Export(export) => objects::run(objects::Command::Export(export), &output).await,
         }
     });

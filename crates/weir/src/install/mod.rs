@@ -22,6 +22,9 @@ use weir_kube::{ApplyOptions, Session};
 use weir_object::kstatus::{self, Status};
 use weir_object::{ObjectRef, meta};
 
+/// The image that is run where none is named.
+pub const IMAGE: &str = concat!("weir:v", env!("CARGO_PKG_VERSION"));
+
 /// Field manager of what is installed; Flux's bootstrap uses the same.
 const MANAGER: &str = "flux";
 
@@ -38,7 +41,7 @@ pub struct Install {
     #[arg(long, value_delimiter = ',', default_value = "source-controller,kustomize-controller", value_parser = component, value_name = "NAMES")]
     components: Vec<Role>,
     /// Image of the controllers. None is published yet: build it with the Dockerfile of the repository.
-    #[arg(long, default_value = concat!("weir:v", env!("CARGO_PKG_VERSION")), value_name = "IMAGE")]
+    #[arg(long, default_value = IMAGE, value_name = "IMAGE")]
     image: String,
     /// Secret with the login for the image's registry.
     #[arg(long, value_name = "NAME")]
@@ -132,6 +135,14 @@ pub fn manifests(args: &Install) -> String {
     parts.into_iter().map(|part| format!("---\n{}\n", part.trim_end())).collect()
 }
 
+/// The Role of a controller in its own namespace, and its binding.
+pub fn home_rights(role: Role, namespace: &str) -> String {
+    use clap::Parser;
+    let args = Install::try_parse_from(["install", "--namespace", namespace])
+        .expect("the other flags have defaults, and the namespace is that of a cluster");
+    rights::home(&Settings { args: &args, namespace }, role)
+}
+
 pub async fn run(args: Install, output: &Output) -> Result<ExitCode, CliError> {
     let say = Say(output);
     Ok(ended(install(args, &say).await, &say))
@@ -162,7 +173,7 @@ async fn install(args: Install, say: &Say<'_>) -> Result<(), CliError> {
     Ok(())
 }
 
-pub(super) fn parsed(text: &str) -> Result<Vec<Node>, CliError> {
+pub fn parsed(text: &str) -> Result<Vec<Node>, CliError> {
     Ok(yaml::parse_all(text.as_bytes(), None, Dialect::Sigs, &Budget::standard())?)
 }
 

@@ -166,6 +166,12 @@ metadata:
     parts
 }
 
+/// What a controller does in its own namespace, as a Role and its binding.
+pub(super) fn home(settings: &Settings, role: Role) -> String {
+    let name = role.controller();
+    role_of(settings, name, name, false, at_home(role).iter())
+}
+
 /// A role and its binding to a controller's account.
 fn role_of<'r>(
     settings: &Settings,

@@ -77,7 +77,7 @@ fn is_label(name: &str) -> bool {
     (1..=63).contains(&name.len()) && name.bytes().all(fits) && !name.starts_with('-') && !name.ends_with('-')
 }
 
-pub(super) fn duration(text: &str) -> Result<Duration, String> {
+pub fn duration(text: &str) -> Result<Duration, String> {
     text.parse::<weir_api::common::Duration>().map(|duration| duration.get()).map_err(|error| error.to_string())
 }
 
