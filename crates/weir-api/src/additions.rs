@@ -8,14 +8,8 @@ use crate::kustomize::Kustomization;
 use crate::object::FluxKind;
 
 /// Flags of the controllers that Flux's do not know.
-pub const FLAGS: &[&str] = &[
-    "allowed-source-hosts",
-    "git-max-size",
-    "max-watch-streams",
-    "require-service-account",
-    "sops-mac",
-    "watch-namespaces",
-];
+pub const FLAGS: &[&str] =
+    &["git-max-size", "max-watch-streams", "require-service-account", "sops-mac", "watch-namespaces"];
 
 /// Annotations of weir have this group, or one below it.
 const ANNOTATIONS: &str = "weir.dev";

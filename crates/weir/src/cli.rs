@@ -90,6 +90,19 @@ pub fn main() -> ExitCode {
     }
 }
 
+/// Whether these arguments start a controller; why not, else.
+pub fn starts_controller(words: &[String]) -> Result<(), String> {
+    let line = ["weir"].into_iter().chain(words.iter().map(String::as_str));
+    match Cli::try_parse_from(line) {
+        Ok(Cli { command: Command::Controller(_), .. }) => Ok(()),
+        Ok(_) => Err("the arguments start no controller".to_owned()),
+        Err(error) => {
+            let text = error.to_string();
+            Err(text.lines().next().unwrap_or_default().trim_start_matches("error: ").to_owned())
+        }
+    }
+}
+
 fn fail(output: &Output, error: &CliError) -> ExitCode {
     output.error(&format!("weir: {error}"));
     ExitCode::FAILURE

@@ -58,6 +58,10 @@ mod kubectl;
 mod lifecycle;
 #[path = "scenarios/many.rs"]
 mod many;
+#[path = "scenarios/migrate.rs"]
+mod migrate;
+#[path = "scenarios/narrowed.rs"]
+mod narrowed;
 #[path = "scenarios/ownership.rs"]
 mod ownership;
 #[path = "scenarios/privilege.rs"]
@@ -80,5 +84,7 @@ mod suspend;
 mod tenants;
 #[path = "scenarios/terminating.rs"]
 mod terminating;
+#[path = "scenarios/uninstall.rs"]
+mod uninstall;
 #[path = "scenarios/up.rs"]
 mod up;

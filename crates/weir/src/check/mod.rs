@@ -29,18 +29,13 @@ pub struct Check {
     #[arg(long, value_delimiter = ',', value_name = "NAMES")]
     components: Vec<String>,
     /// Refused: weir has none of Flux's extra controllers.
-    #[arg(long, value_name = "NAMES", value_parser = no_extra, hide = true)]
+    #[arg(long, value_name = "NAMES", value_parser = crate::install::no_extra, hide = true)]
     components_extra: Option<String>,
     /// Between two looks at a controller that is not ready.
     #[arg(long, default_value = "5s", value_parser = duration, value_name = "DURATION")]
     poll_interval: Duration,
     #[command(flatten)]
     cluster: Cluster,
-}
-
-/// Flux's extra controllers are those of images and the source-watcher; weir has none of them yet.
-pub fn no_extra(names: &str) -> Result<String, String> {
-    Err(format!("--components-extra={names} is not implemented in this version of weir"))
 }
 
 pub async fn run(args: Check, output: &Output) -> Result<ExitCode, CliError> {

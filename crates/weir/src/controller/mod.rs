@@ -113,21 +113,6 @@ impl Args {
     }
 }
 
-/// Whether `weir` takes these arguments for a controller; why not, else.
-pub fn takes(words: &[String]) -> Result<(), String> {
-    let line = words.iter().map(String::as_str);
-    let parsed = match words.split_first() {
-        Some((first, _)) if first == "controller" => Args::try_parse_from(line),
-        _ => return Err("the arguments do not begin with 'controller'".to_owned()),
-    };
-    let told = |error: clap::Error| {
-        let text = error.to_string();
-        let first = text.lines().next().unwrap_or_default();
-        first.trim_start_matches("error: ").to_owned()
-    };
-    parsed.map(drop).map_err(told)
-}
-
 pub async fn run(args: Args) -> Result<ExitCode, CliError> {
     let mut job = args.job();
     let shared = job.shared.clone();
@@ -165,7 +150,7 @@ pub async fn run(args: Args) -> Result<ExitCode, CliError> {
         ("--watch-label-selector", watch.selector.as_deref().unwrap_or_default()),
         ("--watch-configs-label-selector", watch.configs.as_deref().unwrap_or_default()),
     ];
-    cluster::can_watch(&session, &job.roles, &selectors, watch.namespace.as_deref()).await?;
+    cluster::can_watch(&session, &job.roles, &selectors, &watch.namespaces).await?;
     let host = cluster::hostname();
     let runtime = Runtime {
         watch,

@@ -2,6 +2,7 @@
 
 use super::MANAGER;
 use super::state::{State, inventory};
+use super::swap;
 use crate::controllers::Role;
 use crate::error::CliError;
 use crate::installed;
@@ -52,9 +53,7 @@ fn is_controller(id: &ObjectId, namespace: &str) -> bool {
 
 fn reduced(live: &Node) -> Vec<u8> {
     let mut object = meta::without_server_fields(live);
-    if let Some(annotations) = object.path_mut(&["metadata", "annotations"]) {
-        annotations.remove(names::REQUESTED_AT);
-    }
+    swap::unmark(&mut object, names::REQUESTED_AT);
     to_json(&object)
 }
 

@@ -165,6 +165,6 @@ impl<'k> Checkout<'k> {
 
 /// The path of a Kustomization, as the tree has it.
 fn path_of(kustomization: &Kustomization) -> &str {
-    let path = kustomization.spec.path.as_deref().unwrap_or_default();
-    path.trim_start_matches("./").trim_matches('/').trim_start_matches('.')
+    let path = kustomization.spec.path.as_deref().unwrap_or_default().trim_matches('/');
+    if path == "." { "" } else { path.trim_start_matches("./") }
 }

@@ -5,7 +5,7 @@
 
 use crate::controllers::Role;
 use crate::error::CliError;
-use crate::{controller, install};
+use crate::{cli, install};
 use weir_api::additions;
 use weir_doc::emit::to_yaml;
 use weir_doc::{Node, Value};
@@ -45,7 +45,7 @@ pub fn to_weir(deployment: &Node, role: Role, image: &str) -> Result<Node, CliEr
 
 /// Whether weir takes the arguments.
 pub fn takes(role: Role, called: &[String]) -> Result<(), CliError> {
-    controller::takes(called).map_err(|error| {
+    cli::starts_controller(called).map_err(|error| {
         CliError::new(format!(
             "Deployment {}: {error} (take the flag out of Flux's installation first, if it can be missed)",
             role.controller()
@@ -81,7 +81,8 @@ pub fn rights(role: Role, namespace: &str) -> Result<Vec<Node>, CliError> {
     Ok(objects)
 }
 
-fn unmark(object: &mut Node, key: &str) {
+/// Takes an annotation away.
+pub fn unmark(object: &mut Node, key: &str) {
     let annotations = object.path_mut(&["metadata", "annotations"]);
     let is_empty = annotations.is_some_and(|annotations| {
         annotations.remove(key);
@@ -219,6 +220,7 @@ spec:
       - args:
         - --events-addr=http://notification-controller.flux-system.svc.cluster.local./
         - --watch-all-namespaces=true
+        - --log-level=info
         - --concurrent=7
         image: registry.example.com/source-controller:v1.9.4
         name: manager
@@ -241,7 +243,7 @@ spec:
         let ours = manifests.deployment(Role::Source).expect("is there");
         let words = arguments(ours, Role::Source).expect("has a container");
         assert_eq!(words[..2], ["controller", "source"]);
-        assert_eq!(words[4], "--concurrent=7");
+        assert_eq!(words[5], "--concurrent=7");
         assert!(crate::controllers::is_ours(ours));
         let text = manifests.text();
         assert!(text.starts_with("---\n# Components: source-controller\n"), "{text}");
@@ -278,7 +280,7 @@ spec:
         container.set("args", sequence(&more));
         let (flux, dropped) = to_flux(&ours, Role::Source).expect("can");
         assert_eq!(dropped, ["--git-max-size=1Gi"]);
-        assert_eq!(arguments(&flux, Role::Source).expect("has one").len(), 3);
+        assert_eq!(arguments(&flux, Role::Source).expect("has one").len(), 4);
     }
 
     #[test]

@@ -129,7 +129,7 @@ fn is_of_absent_kinds(right: &str) -> bool {
 }
 
 /// A kubeconfig with a token of a controller's account.
-fn as_account(cluster: &Cluster, dir: &Path, account: &str) -> PathBuf {
+pub(crate) fn as_account(cluster: &Cluster, dir: &Path, account: &str) -> PathBuf {
     let token = cluster.kubectl().run(&["create", "token", "-n", HOME, account]).unwrap();
     let text = std::fs::read_to_string(cluster.kubeconfig()).unwrap();
     let lines = text.lines().map(|line| match line.split_once("token: ") {
@@ -139,6 +139,12 @@ fn as_account(cluster: &Cluster, dir: &Path, account: &str) -> PathBuf {
     let file = dir.join(format!("{account}.kubeconfig"));
     std::fs::write(&file, lines.collect::<String>()).unwrap();
     file
+}
+
+/// What the API server notes of the requests of the controllers from now on.
+pub(crate) fn audit(cluster: &Cluster) -> impl Fn() -> Vec<Value> {
+    let log = Audit::open(cluster.kubeconfig());
+    move || log.events()
 }
 
 /// What the API server notes of the requests of the controllers.
@@ -154,12 +160,15 @@ impl Audit {
         Self { file, from }
     }
 
+    fn events(&self) -> Vec<Value> {
+        let text = std::fs::read_to_string(&self.file).unwrap();
+        text[self.from..].lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    }
+
     /// What was denied to a controller as itself, and the rights that were used.
     fn read(&self) -> (BTreeSet<String>, BTreeSet<String>) {
-        let text = std::fs::read_to_string(&self.file).unwrap();
         let (mut denied, mut used) = (BTreeSet::new(), BTreeSet::new());
-        for line in text[self.from..].lines() {
-            let event: Value = serde_json::from_str(line).unwrap();
+        for event in self.events() {
             if event.get("impersonatedUser").is_some() {
                 continue;
             }
