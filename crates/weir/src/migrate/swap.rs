@@ -271,7 +271,7 @@ spec:
         let refused = FLUX.replace("--concurrent=7", "--helm-index-max-size=1");
         let manifests = Manifests::read(&refused, "x").expect("is read");
         let deployment = manifests.deployment(Role::Source).expect("is there");
-        let error = to_weir(deployment, Role::Source, "x").err().expect("is refused").to_string();
+        let error = to_weir(deployment, Role::Source, "x").expect_err("is refused").to_string();
         assert!(error.contains("--helm-index-max-size=1 is not implemented"), "{error}");
         // And on the way back, what only weir knows is left out.
         let mut ours = swapped().deployment(Role::Source).expect("is there").clone();
@@ -287,6 +287,6 @@ spec:
     fn what_is_not_migrated_has_no_way_back() {
         let manifests = Manifests::read(FLUX, "x").expect("is read");
         let error = to_flux(manifests.deployment(Role::Source).expect("is there"), Role::Source);
-        assert!(error.err().expect("is refused").to_string().contains("flux bootstrap"));
+        assert!(error.expect_err("is refused").to_string().contains("flux bootstrap"));
     }
 }
