@@ -68,15 +68,16 @@ spec: {{interval: 1h, path: {space}, prune: true, serviceAccountName: {space}, s
     objects("narrow-b");
     cluster.ready("kustomization", "narrow-b", "app", "True");
     // A change of each: the streams go on, in both.
-    let commit =
-        repo.commit(&[("narrow-a/b.yaml", &config_map("narrow-a", "more", "1"))], &["narrow-b/a.yaml"], "more");
+    let more = ["narrow-a", "narrow-b"].map(|space| config_map(space, "more", "1"));
+    let files = [("narrow-a/b.yaml", more[0].as_str()), ("narrow-b/b.yaml", more[1].as_str())];
+    let commit = repo.commit(&files, &["narrow-b/a.yaml"], "more");
     for space in ["narrow-a", "narrow-b"] {
         crate::controller::request(cluster, "gitrepository", space, "repo", &commit);
     }
     eventually("both have the commit", || {
         match (cluster.exists("configmap", "narrow-a", "more"), cluster.exists("configmap", "narrow-b", "app")) {
             (true, false) => Ok(()),
-            other => Err(format!("{other:?}")),
+            other => Err(format!("{other:?}: {}", kubectl.run(&["get", "kustomization", "-A"])?)),
         }
     });
     let foreign = kubectl.json(&["get", "kustomization", "-n", "narrow-c", "app"]).unwrap();
