@@ -12,6 +12,7 @@ use definitions::DEFINITIONS;
 
 use crate::controllers::Role;
 use crate::error::CliError;
+use crate::installed::{self, Controller};
 use crate::objects::{Cluster, Say, ended};
 use crate::output::Output;
 use std::process::ExitCode;
@@ -204,6 +205,15 @@ async fn install(args: Install, say: &Say<'_>) -> Result<(), CliError> {
         return Ok(());
     }
     let session = args.cluster.connect().await?;
+    let beside = installed::controllers(&session, &args.cluster.namespace).await?;
+    let is_taken = |one: &&Controller| !one.is_weir() && one.role.is_some_and(|role| args.components.contains(&role));
+    if let Some(flux) = beside.iter().find(is_taken) {
+        return Err(CliError::new(format!(
+            "{} of Flux runs in the '{}' namespace: `weir migrate --from flux` puts weir in its place and changes nothing else",
+            flux.name(),
+            args.cluster.namespace
+        )));
+    }
     say.action(&format!("installing components in {} namespace", args.cluster.namespace));
     let objects = parsed(&text)?;
     args.cluster.within(apply(&session, &objects)).await?;

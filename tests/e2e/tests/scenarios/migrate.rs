@@ -279,6 +279,12 @@ fn a_bootstrapped_cluster_goes_to_weir_and_back(cluster: &Cluster) {
     flux.rolled_out(HOME, &controllers);
     flux.rolled_out(SPACE, &["web"]);
 
+    let beside = cluster.shell("weir install");
+    says(
+        &beside,
+        1,
+        &["✗ kustomize-controller of Flux runs in the 'flux-system' namespace: `weir migrate --from flux`"],
+    );
     // What stands in the way is said before anything is written.
     let bucket = format!(
         "apiVersion: source.toolkit.fluxcd.io/v1\nkind: Bucket\nmetadata: {{name: bucket, namespace: {SPACE}}}\n\
