@@ -1,6 +1,7 @@
 // fluxssa tells what Flux's own packages make of objects, at the versions that Flux 2.9.4 is built
 // with. It writes the expected outputs of tests/conformance/kstatus and, from what happens on the API
-// server of $KUBECONFIG, those of tests/conformance/ssa.
+// server of $KUBECONFIG, those of tests/conformance/ssa. For the end-to-end tests it does on that server what
+// kustomize-controller does with a Kustomization.
 package main
 
 import (
@@ -17,8 +18,11 @@ func main() {
 }
 
 func run(args []string) error {
+	if len(args) == 4 && args[0] == "reconcile" {
+		return reconcile(args[1], args[2], args[3], os.Stdin)
+	}
 	if len(args) != 2 {
-		return fmt.Errorf("usage: fluxssa kstatus|histories FOLDER")
+		return fmt.Errorf("usage: fluxssa kstatus|histories FOLDER, or fluxssa reconcile NAMESPACE NAME REVISION < OBJECTS")
 	}
 	switch args[0] {
 	case "kstatus":

@@ -3,6 +3,7 @@
 //! One module per API group, one file per kind. [`object`] has the traits all kinds share, [`crd`] builds the
 //! definitions, [`names`] and [`reasons`] hold the exact strings that other programs look for.
 
+pub mod additions;
 pub mod common;
 pub mod crd;
 mod crd_yaml;

@@ -7,7 +7,6 @@ use kube::ResourceExt;
 use kube::core::DeserializeGuard;
 use kube::runtime::WatchStreamExt;
 use kube::runtime::reflector::Store;
-use kube::runtime::watcher::watcher;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use weir_api::common::DataKind;
@@ -108,8 +107,7 @@ where
     K: Publishes + kube::Resource<DynamicType = (), Scope = kube::core::NamespaceResourceScope>,
     K: Clone + std::fmt::Debug + serde::de::DeserializeOwned + Send + Sync + 'static,
 {
-    watcher(runtime.api::<DeserializeGuard<K>>(), runtime.watch_config())
-        .default_backoff()
+    weir_runtime::watch::<DeserializeGuard<K>>(runtime, runtime.watch_config())
         .filter_map(move |event| future::ready(event.ok().and_then(|event| known.note(event))))
         .flat_map(move |(namespace, name)| {
             let due = store.state().into_iter().filter_map(move |guarded| {
@@ -131,8 +129,7 @@ where
 /// Every Kustomization that became ready, or ready at another revision.
 fn dependencies(runtime: &Runtime, store: Objects) -> Trigger {
     let mut seen: HashMap<String, Option<String>> = HashMap::new();
-    watcher(runtime.api::<DeserializeGuard<Kustomization>>(), runtime.watch_config())
-        .default_backoff()
+    weir_runtime::watch::<DeserializeGuard<Kustomization>>(runtime, runtime.watch_config())
         .applied_objects()
         .filter_map(move |change| {
             let became_ready = change.ok().and_then(|guarded| guarded.0.ok()).and_then(|object| {

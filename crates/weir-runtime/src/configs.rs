@@ -1,14 +1,12 @@
 //! ConfigMaps and Secrets whose change makes the objects due that name them. Their metadata is watched only: no
 //! content is read for it, let alone kept.
 
-use crate::Runtime;
+use crate::{Runtime, places};
 use futures::stream::BoxStream;
 use futures::{StreamExt, future, stream};
 use k8s_openapi::api::core::v1::{ConfigMap, Secret};
-use kube::api::Api;
-use kube::core::PartialObjectMeta;
-use kube::runtime::WatchStreamExt;
-use kube::runtime::watcher::{self, Event, watcher};
+use kube::core::{NamespaceResourceScope, PartialObjectMeta};
+use kube::runtime::watcher::{self, Event};
 use kube::{Resource, ResourceExt};
 use std::collections::HashMap;
 use std::fmt::Debug;
@@ -26,20 +24,19 @@ pub struct Config {
 pub fn configs(runtime: &Runtime) -> BoxStream<'static, Config> {
     let Some(selector) = &runtime.watch.configs else { return stream::empty().boxed() };
     let config = watcher::Config::default().labels(selector);
-    let secrets = changes(runtime.api::<PartialObjectMeta<Secret>>(), config.clone(), true);
-    let maps = changes(runtime.api::<PartialObjectMeta<ConfigMap>>(), config, false);
+    let secrets = changes::<Secret>(runtime, config.clone(), true);
+    let maps = changes::<ConfigMap>(runtime, config, false);
     stream::select(maps, secrets).boxed()
 }
 
-fn changes<K>(api: Api<PartialObjectMeta<K>>, config: watcher::Config, is_secret: bool) -> BoxStream<'static, Config>
+fn changes<K>(runtime: &Runtime, config: watcher::Config, is_secret: bool) -> BoxStream<'static, Config>
 where
     K: Resource<DynamicType = ()> + Clone + Debug + Send + 'static,
-    PartialObjectMeta<K>: Resource<DynamicType = ()>,
+    PartialObjectMeta<K>: Resource<DynamicType = (), Scope = NamespaceResourceScope>,
 {
     let mut versions: HashMap<String, Option<String>> = HashMap::new();
     let mut told = false;
-    watcher(api, config)
-        .default_backoff()
+    places::watch::<PartialObjectMeta<K>>(runtime, config)
         .filter_map(move |event| {
             let changed = match event {
                 Ok(Event::Apply(object) | Event::InitApply(object)) => {

@@ -2,12 +2,12 @@ use crate::drive::{Next, Shared, drive, shared};
 use crate::due::due;
 use crate::events::{Involved, Metadata, Severity};
 use crate::metrics::{Queue, Verdict, series};
-use crate::{Cx, Done, Failure, Recorder, Runtime};
+use crate::{Cx, Done, Failure, Recorder, Runtime, places};
 use futures::{StreamExt, future, stream};
 use kube::core::DeserializeGuard;
 use kube::runtime::controller::{Action, Config};
 use kube::runtime::reflector::{self, ObjectRef, Store};
-use kube::runtime::watcher::{Event, watcher};
+use kube::runtime::watcher::Event;
 use kube::runtime::{Controller as KubeController, WatchStreamExt};
 use kube::{Resource, ResourceExt};
 use std::convert::Infallible;
@@ -68,13 +68,12 @@ pub async fn run<R, T>(
     T: FnOnce(Store<DeserializeGuard<R::Object>>) -> Vec<Trigger>,
 {
     let Controller { runtime, concurrency } = controller;
-    let api = runtime.api::<DeserializeGuard<R::Object>>();
     let (store, writer) = reflector::store();
     let queue = Queue::new(runtime.metrics.clone(), R::Object::KIND, concurrency);
     let recorder = Recorder::new(&runtime, R::CONTROLLER);
     let shared: Arc<Shared<R::Object>> = shared(&runtime, recorder, queue.clone());
     let watched = shared.clone();
-    let changes = watcher(api, runtime.watch_config()).default_backoff();
+    let changes = places::watch::<DeserializeGuard<R::Object>>(&runtime, runtime.watch_config());
     // Nobody asks who set which field of these objects, and it is most of what they take in memory.
     let changes = changes.modify(|object| object.meta_mut().managed_fields = None).reflect(writer);
     let changes = changes.inspect(move |change| {

@@ -23,6 +23,7 @@ pub mod metrics;
 mod outbox;
 mod outcome;
 mod patch;
+mod places;
 mod runtime;
 mod sink;
 mod unsupported;
@@ -34,6 +35,7 @@ pub use election::{Candidate, Election, ElectionError, Held, LeaseTiming, identi
 pub use events::{Metadata, Recorder, Severity};
 pub use outbox::Outbox;
 pub use outcome::{Done, Failure, Ready, Retry};
+pub use places::watch;
 pub use runtime::{RetryDelay, Runtime, Watch};
 pub use sink::Sink;
 pub use unsupported::{Unsupported, warn_static};

@@ -46,15 +46,15 @@ impl Runtime {
         }
     }
 
-    /// The objects of a kind that this process may look at.
-    pub fn api<K>(&self) -> Api<K>
+    /// Where this process looks at the objects of a kind: everywhere, or in each of its namespaces.
+    pub fn places<K>(&self) -> Vec<Api<K>>
     where
         K: Resource<DynamicType = (), Scope = kube::core::NamespaceResourceScope> + Clone + DeserializeOwned + Debug,
     {
-        let client = self.session.client().clone();
-        match &self.watch.namespace {
-            Some(namespace) => Api::namespaced(client, namespace),
-            None => Api::all(client),
+        let client = || self.session.client().clone();
+        match self.watch.namespaces.as_slice() {
+            [] => vec![Api::all(client())],
+            namespaces => namespaces.iter().map(|namespace| Api::namespaced(client(), namespace)).collect(),
         }
     }
 
@@ -67,10 +67,11 @@ impl Runtime {
     }
 }
 
-/// Which objects are reconciled: all, one namespace's, a shard's.
+/// Which objects are reconciled: all, some namespaces', a shard's.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Watch {
-    pub namespace: Option<String>,
+    /// Empty: all.
+    pub namespaces: Vec<String>,
     /// A label selector as Kubernetes writes it (`--watch-label-selector`).
     pub selector: Option<String>,
     /// The ConfigMaps and Secrets whose change makes the objects due that name them
@@ -80,7 +81,11 @@ pub struct Watch {
 
 impl Default for Watch {
     fn default() -> Self {
-        Self { namespace: None, selector: None, configs: Some(format!("{}={}", names::WATCH, names::WATCH_ENABLED)) }
+        Self {
+            namespaces: Vec::new(),
+            selector: None,
+            configs: Some(format!("{}={}", names::WATCH, names::WATCH_ENABLED)),
+        }
     }
 }
 

@@ -1,10 +1,9 @@
 //! Kinds that this version does not reconcile, so that none of them is met with silence.
 
 use crate::events::Involved;
-use crate::{Cx, Done, Failure, Metadata, Reconciler, Recorder, Runtime, Severity, conditions};
+use crate::{Cx, Done, Failure, Metadata, Reconciler, Recorder, Runtime, Severity, conditions, places};
 use futures::StreamExt;
 use kube::runtime::WatchStreamExt;
-use kube::runtime::watcher::watcher;
 use kube::{Resource, ResourceExt};
 use serde::de::DeserializeOwned;
 use std::collections::HashSet;
@@ -47,9 +46,9 @@ where
         + 'static,
 {
     let recorder = Recorder::new(&runtime, "weir");
-    let changes = watcher(runtime.api::<K>(), runtime.watch_config());
+    let changes = places::watch::<K>(&runtime, runtime.watch_config());
     let stop = std::pin::pin!(stop);
-    let mut changes = std::pin::pin!(changes.default_backoff().applied_objects().take_until(stop));
+    let mut changes = std::pin::pin!(changes.applied_objects().take_until(stop));
     let mut warned = HashSet::new();
     while let Some(change) = changes.next().await {
         let Ok(object) = change else { continue };

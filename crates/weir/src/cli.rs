@@ -1,6 +1,6 @@
 use crate::error::CliError;
 use crate::output::Output;
-use crate::{controller, install, kustomize, log, objects, sandbox, sops, up};
+use crate::{check, controller, install, kustomize, log, migrate, objects, sandbox, sops, uninstall, up};
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;
 
@@ -31,6 +31,9 @@ enum Command {
     Delete(objects::Delete),
     Export(objects::Export),
     Install(Box<install::Install>),
+    Check(Box<check::Check>),
+    Migrate(Box<migrate::Migrate>),
+    Uninstall(Box<uninstall::Uninstall>),
     Trace(objects::Trace),
     Tree(objects::Tree),
     /// Work with kustomizations as the kustomize program does.
@@ -74,6 +77,9 @@ pub fn main() -> ExitCode {
             Command::Trace(trace) => objects::run(objects::Command::Trace(trace), &output).await,
             Command::Tree(tree) => objects::run(objects::Command::Tree(tree), &output).await,
             Command::Install(args) => install::run(*args, &output).await,
+            Command::Check(args) => check::run(*args, &output).await,
+            Command::Migrate(args) => migrate::run(*args, &output).await,
+            Command::Uninstall(args) => uninstall::run(*args, &output).await,
             Command::Export(export) => objects::run(objects::Command::Export(export), &output).await,
         }
     });
@@ -81,6 +87,19 @@ pub fn main() -> ExitCode {
     match result {
         Ok(code) => code,
         Err(error) => fail(&output, &error),
+    }
+}
+
+/// Whether these arguments start a controller; why not, else.
+pub fn starts_controller(words: &[String]) -> Result<(), String> {
+    let line = ["weir"].into_iter().chain(words.iter().map(String::as_str));
+    match Cli::try_parse_from(line) {
+        Ok(Cli { command: Command::Controller(_), .. }) => Ok(()),
+        Ok(_) => Err("the arguments start no controller".to_owned()),
+        Err(error) => {
+            let text = error.to_string();
+            Err(text.lines().next().unwrap_or_default().trim_start_matches("error: ").to_owned())
+        }
     }
 }
 

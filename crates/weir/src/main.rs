@@ -1,19 +1,23 @@
 //! The `weir` program: a command a file.
 
+mod check;
 mod cli;
 mod controller;
 mod controllers;
 mod error;
 mod folder;
 mod install;
+mod installed;
 mod kustomize;
 mod local;
 mod log;
+mod migrate;
 mod objects;
 mod output;
 mod remote;
 mod sandbox;
 mod sops;
+mod uninstall;
 mod up;
 
 use std::process::ExitCode;

@@ -21,9 +21,21 @@ pub fn kubeconfig(cluster: &Path, role: &str) -> Option<PathBuf> {
     (ROLES.contains(&role) && file.exists()).then_some(file)
 }
 
-/// Gives the controllers their accounts and rights, if they have none (any more).
+/// Gives the controllers their accounts and rights, if they have none (any more), and takes those away that a scenario
+/// gave the accounts beyond that.
 pub(crate) fn ensure(cluster: &Path) {
     let kubectl = Kubectl::new(cluster);
+    let wide = format!("cluster-reconciler-{HOME}");
+    let _ = kubectl.run(&["delete", "clusterrolebinding", &wide, "--ignore-not-found"]);
+    give(cluster, &kubectl);
+    for role in ROLES {
+        let account = format!("--as=system:serviceaccount:{HOME}:{role}-controller");
+        let answer = kubectl.run(&["auth", "can-i", "create", "clusterroles", &account]);
+        assert!(answer.is_err(), "{role}-controller has rights that are not installed");
+    }
+}
+
+fn give(cluster: &Path, kubectl: &Kubectl) {
     let accounts = || kubectl.run(&["get", "serviceaccounts", "-n", HOME, "-o", "jsonpath={.items[*].metadata.uid}"]);
     let known = cluster.with_file_name("accounts");
     let uids = accounts().unwrap_or_default();
@@ -48,7 +60,7 @@ fn is_right(manifest: &str) -> bool {
 }
 
 /// Writes a kubeconfig with a token of an account in the controllers' namespace.
-pub fn write(cluster: &Path, account: &str, file: &Path) {
+fn write(cluster: &Path, account: &str, file: &Path) {
     let create = ["create", "token", "-n", HOME, account, "--duration=8h"];
     let token = Kubectl::new(cluster).run(&create).unwrap();
     let text = std::fs::read_to_string(cluster).unwrap();
@@ -57,6 +69,13 @@ pub fn write(cluster: &Path, account: &str, file: &Path) {
         None => format!("{line}\n"),
     });
     std::fs::write(file, lines.collect::<String>()).unwrap();
+}
+
+/// A kubeconfig in a folder with a token of an account in the controllers' namespace.
+pub fn as_account(cluster: &Path, dir: &Path, account: &str) -> PathBuf {
+    let file = dir.join(format!("{account}.kubeconfig"));
+    write(cluster, account, &file);
+    file
 }
 
 /// The account of a scenario's namespace, which may do anything, and the right of the kustomize controller to act as it, or
@@ -103,15 +122,19 @@ impl Audit {
         Self { file, from }
     }
 
+    /// The requests since then.
+    pub fn events(&self) -> Vec<Value> {
+        let text = std::fs::read(&self.file).unwrap();
+        let text = String::from_utf8_lossy(&text[self.from.min(text.len())..]).into_owned();
+        // The last line may be half there.
+        text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect()
+    }
+
     /// What was denied to a controller as itself, and the rights that were used, as `VERB RESOURCE`. To act as an account
     /// that nobody gave it is what scenarios try on purpose: a message with one of `attacks` is none.
     pub fn read(&self, attacks: &[&str]) -> (BTreeSet<String>, BTreeSet<String>) {
-        let text = std::fs::read(&self.file).unwrap();
-        let text = String::from_utf8_lossy(&text[self.from.min(text.len())..]).into_owned();
         let (mut denied, mut used) = (BTreeSet::new(), BTreeSet::new());
-        for line in text.lines() {
-            // The last line may be half there.
-            let Ok(event) = serde_json::from_str::<Value>(line) else { continue };
+        for event in self.events() {
             if event.get("impersonatedUser").is_some() {
                 continue;
             }

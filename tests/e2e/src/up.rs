@@ -15,7 +15,7 @@ pub struct Ended {
 }
 
 impl Ended {
-    pub(crate) fn of(Output { status, stdout, stderr }: Output) -> Self {
+    pub fn of(Output { status, stdout, stderr }: Output) -> Self {
         let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
         Self { code: status.code(), stdout: text(stdout), stderr: text(stderr) }
     }

@@ -1,6 +1,8 @@
 //! The scenarios, by what they are about.
 #![allow(clippy::panic, clippy::unwrap_used, reason = "a test that cannot go on fails where it stands")]
 
+#[path = "scenarios/flux.rs"]
+mod flux;
 #[path = "scenarios/manifests.rs"]
 mod manifests;
 #[path = "scenarios/rig.rs"]
@@ -62,6 +64,10 @@ mod kubectl;
 mod lifecycle;
 #[path = "scenarios/many.rs"]
 mod many;
+#[path = "scenarios/migrate.rs"]
+mod migrate;
+#[path = "scenarios/narrowed.rs"]
+mod narrowed;
 #[path = "scenarios/ownership.rs"]
 mod ownership;
 #[path = "scenarios/privilege.rs"]
@@ -86,6 +92,8 @@ mod suspend;
 mod tenants;
 #[path = "scenarios/terminating.rs"]
 mod terminating;
+#[path = "scenarios/uninstall.rs"]
+mod uninstall;
 #[path = "scenarios/up.rs"]
 mod up;
 #[path = "scenarios/versions.rs"]

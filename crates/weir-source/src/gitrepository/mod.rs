@@ -10,6 +10,7 @@ mod publish;
 mod triggers;
 mod trouble;
 
+pub use plan::refusal;
 pub use triggers::triggers;
 
 use crate::{Locals, Options};

@@ -78,6 +78,11 @@ pub(super) fn plan(object: &GitRepository, locals: &Locals) -> Result<Plan, Fail
     })
 }
 
+/// Why an object that is fetched over the network would be Stalled, by its spec alone.
+pub fn refusal(object: &GitRepository) -> Option<String> {
+    plan(object, &Locals::default()).err().map(|failure| failure.message().to_owned())
+}
+
 fn reference_of(reference: &GitRepositoryRef) -> Reference {
     let GitRepositoryRef { branch, tag, semver, name, commit } = reference.clone();
     // What is empty says nothing, as in Flux.

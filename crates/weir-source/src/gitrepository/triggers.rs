@@ -6,7 +6,6 @@ use kube::ResourceExt;
 use kube::core::DeserializeGuard;
 use kube::runtime::WatchStreamExt;
 use kube::runtime::reflector::Store;
-use kube::runtime::watcher::watcher;
 use std::collections::HashMap;
 use weir_api::GitRepository;
 use weir_runtime::{Runtime, Trigger};
@@ -14,8 +13,7 @@ use weir_runtime::{Runtime, Trigger};
 /// The triggers of the kind. `store` holds the GitRepositories.
 pub fn triggers(runtime: &Runtime, store: Store<DeserializeGuard<GitRepository>>) -> Vec<Trigger> {
     let mut seen: HashMap<(String, String), String> = HashMap::new();
-    let published = watcher(runtime.api::<DeserializeGuard<GitRepository>>(), runtime.watch_config())
-        .default_backoff()
+    let published = weir_runtime::watch::<DeserializeGuard<GitRepository>>(runtime, runtime.watch_config())
         .applied_objects()
         .filter_map(move |change| {
             let new = change.ok().and_then(|guarded| guarded.0.ok()).and_then(|source| {

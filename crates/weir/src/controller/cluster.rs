@@ -84,13 +84,17 @@ pub fn hostname() -> String {
 }
 
 /// A controller without the definition of its kind, or with a selector that is none, would watch nothing, silently.
-/// `selectors` are the flags and their values; `namespace` is the one that is watched.
+/// `selectors` are the flags and their values; `namespaces` are those that are watched, all for none.
 pub async fn can_watch(
     session: &Session,
     roles: &BTreeSet<Role>,
     selectors: &[(&str, &str)],
-    namespace: Option<&str>,
+    namespaces: &[String],
 ) -> Result<(), CliError> {
+    let places: Vec<&str> = match namespaces {
+        [] => vec![""],
+        some => some.iter().map(String::as_str).collect(),
+    };
     let needed: [(Role, &KindInfo); 2] = [(Role::Source, GitRepository::INFO), (Role::Kustomize, Kustomization::INFO)];
     for (_, info) in needed.iter().filter(|(role, _)| roles.contains(role)) {
         let id = ObjectId {
@@ -105,10 +109,20 @@ pub async fn can_watch(
         })?;
         for (flag, selector) in selectors {
             let query = format!("limit=1&labelSelector={}", percent_encoded(selector));
-            let answer = session.list(&resource, namespace.unwrap_or_default(), &query).await;
-            // Whatever else is wrong is told by the controllers, and may pass.
-            if let Err(KubeError::Refused { code: 400, message, .. }) = answer {
-                return Err(CliError::new(format!("{flag}={selector}: {message}")));
+            for place in &places {
+                // Whatever else is wrong is told by the controllers, and may pass.
+                match session.list(&resource, place, &query).await {
+                    Err(KubeError::Refused { code: 400, message, .. }) => {
+                        return Err(CliError::new(format!("{flag}={selector}: {message}")));
+                    }
+                    // One that may not be looked at would keep the objects of all the others waiting.
+                    Err(error) if error.is_forbidden() && places.len() > 1 => {
+                        return Err(CliError::new(format!(
+                            "--watch-namespaces: {error} (weir install --namespaces writes the rights)"
+                        )));
+                    }
+                    _ => {}
+                }
             }
         }
     }

@@ -63,6 +63,9 @@ pub struct Shared {
     /// Reconcile the objects of all namespaces, else those of the namespace RUNTIME_NAMESPACE.
     #[arg(long, num_args = 0..=1, require_equals = true, default_value_t = true, default_missing_value = "true", action = clap::ArgAction::Set)]
     pub watch_all_namespaces: bool,
+    /// Reconcile the objects of these namespaces only, a comma list. An addition to Flux's flags.
+    #[arg(long, value_delimiter = ',', value_parser = crate::objects::namespace, value_name = "NAMES")]
+    pub watch_namespaces: Vec<String>,
     /// Reconcile only objects with these labels (a shard).
     #[arg(long, default_value = "", value_name = "SELECTOR")]
     pub watch_label_selector: String,
@@ -267,9 +270,14 @@ fn at_home(name: &str) -> Option<Fallback> {
 impl Shared {
     /// What needs more than one flag, or the surroundings, to be judged.
     pub fn watch(&self, runtime_namespace: Option<&str>) -> Result<Watch, CliError> {
-        let namespace = match (self.watch_all_namespaces, runtime_namespace) {
-            (true, _) => None,
-            (false, Some(namespace)) => Some(namespace.to_owned()),
+        let namespaces = match (self.watch_all_namespaces, runtime_namespace) {
+            (true, _) => self.watch_namespaces.clone(),
+            (false, _) if !self.watch_namespaces.is_empty() => {
+                return Err(CliError::new(
+                    "--watch-namespaces names the namespaces: it does not go with --watch-all-namespaces=false",
+                ));
+            }
+            (false, Some(namespace)) => vec![namespace.to_owned()],
             (false, None) => {
                 return Err(CliError::new(
                     "--watch-all-namespaces=false: RUNTIME_NAMESPACE is not set (it names the one that is watched)",
@@ -278,7 +286,7 @@ impl Shared {
         };
         let selector = Some(self.watch_label_selector.trim().to_owned()).filter(|selector| !selector.is_empty());
         let configs = self.feature_gates.watch_configs.then(|| self.watch_configs_label_selector.trim().to_owned());
-        Ok(Watch { namespace, selector, configs })
+        Ok(Watch { namespaces, selector, configs })
     }
 
     pub fn lease_timing(&self) -> Result<LeaseTiming, CliError> {

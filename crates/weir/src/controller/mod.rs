@@ -155,7 +155,7 @@ pub async fn run(args: Args) -> Result<ExitCode, CliError> {
         ("--watch-label-selector", watch.selector.as_deref().unwrap_or_default()),
         ("--watch-configs-label-selector", watch.configs.as_deref().unwrap_or_default()),
     ];
-    cluster::can_watch(&session, &job.roles, &selectors, watch.namespace.as_deref()).await?;
+    cluster::can_watch(&session, &job.roles, &selectors, &watch.namespaces).await?;
     let host = cluster::hostname();
     let runtime = Runtime {
         watch,

@@ -52,7 +52,7 @@ async fn flux_deployments(session: &Session, namespace: Option<&str>) -> Result<
 }
 
 /// weir's own Deployments have Flux's names; they run `weir controller ROLE`.
-fn is_ours(deployment: &Node) -> bool {
+pub fn is_ours(deployment: &Node) -> bool {
     let containers = deployment.path(&["spec", "template", "spec", "containers"]).and_then(Node::as_seq);
     containers.into_iter().flatten().any(|container| {
         ["command", "args"]

@@ -3,7 +3,7 @@
 mod beside;
 mod storage;
 
-pub use beside::refuse_beside_flux;
+pub use beside::{is_ours, refuse_beside_flux};
 pub use storage::{Storage, StorageOptions, socket};
 
 use crate::error::CliError;
@@ -64,6 +64,14 @@ impl Role {
     pub fn is_implemented(self) -> bool {
         matches!(self, Role::Source | Role::Kustomize)
     }
+}
+
+/// Kinds that [`start`] has a reconciler for; the others are `unsupported` there.
+const RECONCILED: &[&str] = &["GitRepository", "Kustomization"];
+
+/// Whether this version reconciles a kind, instead of saying that it does not.
+pub fn is_reconciled(kind: &str) -> bool {
+    RECONCILED.contains(&kind)
 }
 
 /// The controllers that run.

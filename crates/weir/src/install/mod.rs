@@ -12,6 +12,7 @@ use definitions::DEFINITIONS;
 
 use crate::controllers::Role;
 use crate::error::CliError;
+use crate::installed::{self, Controller};
 use crate::objects::{Cluster, Say, ended};
 use crate::output::Output;
 use std::process::ExitCode;
@@ -21,6 +22,11 @@ use weir_doc::{Dialect, Node, yaml};
 use weir_kube::{ApplyOptions, Session};
 use weir_object::kstatus::{self, Status};
 use weir_object::{ObjectRef, meta};
+
+/// The version of this program, as a tag.
+const VERSION: &str = concat!("v", env!("CARGO_PKG_VERSION"));
+/// The image that is run where none is named.
+pub const IMAGE: &str = concat!("weir:v", env!("CARGO_PKG_VERSION"));
 
 /// Field manager of what is installed; Flux's bootstrap uses the same.
 const MANAGER: &str = "flux";
@@ -37,9 +43,19 @@ pub struct Install {
     /// Controllers to install, a comma list; those that this version has.
     #[arg(long, value_delimiter = ',', default_value = "source-controller,kustomize-controller", value_parser = component, value_name = "NAMES")]
     components: Vec<Role>,
-    /// Image of the controllers. None is published yet: build it with the Dockerfile of the repository.
-    #[arg(long, default_value = concat!("weir:v", env!("CARGO_PKG_VERSION")), value_name = "IMAGE")]
-    image: String,
+    /// Refused: weir has none of Flux's extra controllers.
+    #[arg(long, value_name = "NAMES", value_parser = no_extra, hide = true)]
+    components_extra: Option<String>,
+    /// Image of the controllers, instead of --registry and --version. None is published yet: build it with the Dockerfile of
+    /// the repository.
+    #[arg(long, conflicts_with_all = ["registry", "version"], value_name = "IMAGE")]
+    image: Option<String>,
+    /// Registry that the image `weir` is pulled from, with a path in it or not.
+    #[arg(long, value_name = "REGISTRY")]
+    registry: Option<String>,
+    /// Tag of the image; default: the version of this program.
+    #[arg(short, long, default_value = VERSION, value_parser = tag, value_name = "TAG")]
+    version: String,
     /// Secret with the login for the image's registry.
     #[arg(long, value_name = "NAME")]
     image_pull_secret: Option<String>,
@@ -58,6 +74,9 @@ pub struct Install {
     /// Reconcile the objects of all namespaces; otherwise those of the controllers' namespace, with rights there alone.
     #[arg(long, num_args = 0..=1, require_equals = true, default_value_t = true, default_missing_value = "true", action = clap::ArgAction::Set)]
     watch_all_namespaces: bool,
+    /// Reconcile the objects of these namespaces, a comma list, with rights there alone. They have to exist.
+    #[arg(long, value_delimiter = ',', value_parser = crate::objects::namespace, value_name = "NAMES", conflicts_with = "watch_all_namespaces")]
+    namespaces: Vec<String>,
     /// Bind the kustomize controller to cluster-admin, as Flux does. Without it, each Kustomization has to name a service
     /// account that `weir create tenant` lets it act as.
     #[arg(long, num_args = 0..=1, require_equals = true, default_value_t = false, default_missing_value = "true", action = clap::ArgAction::Set)]
@@ -82,6 +101,21 @@ pub(super) struct Settings<'a> {
 }
 
 impl Settings<'_> {
+    pub fn image(&self) -> String {
+        let Install { image, registry, version, .. } = self.args;
+        let registry = registry.as_ref().map(|registry| format!("{}/", registry.trim_end_matches('/')));
+        image.clone().unwrap_or_else(|| format!("{}weir:{version}", registry.unwrap_or_default()))
+    }
+
+    /// Where the controllers look, if not everywhere: without their own namespace's Role each has a Role there.
+    pub fn places(&self) -> Vec<&str> {
+        match (self.args.namespaces.as_slice(), self.args.watch_all_namespaces) {
+            ([], true) => Vec::new(),
+            ([], false) => vec![self.namespace],
+            (some, _) => some.iter().map(String::as_str).collect(),
+        }
+    }
+
     pub fn has(&self, role: Role) -> bool {
         self.args.components.contains(&role)
     }
@@ -91,7 +125,7 @@ impl Settings<'_> {
         let mut labels = vec![
             format!("app.kubernetes.io/instance: {}", self.namespace),
             "app.kubernetes.io/part-of: flux".to_owned(),
-            format!("app.kubernetes.io/version: v{}", env!("CARGO_PKG_VERSION")),
+            format!("app.kubernetes.io/version: {}", self.args.version),
         ];
         if !component.is_empty() {
             labels.insert(0, format!("app.kubernetes.io/component: {component}"));
@@ -107,6 +141,20 @@ fn component(name: &str) -> Result<Role, String> {
         Some(_) => Err(format!("{name} is not implemented in this version of weir")),
         None => Err("known are source-controller and kustomize-controller".to_owned()),
     }
+}
+
+/// Flux's extra controllers are those of images and the source-watcher; weir has none of them yet.
+pub fn no_extra(names: &str) -> Result<String, String> {
+    Err(format!("--components-extra={names} is not implemented in this version of weir"))
+}
+
+/// A tag of an image that is a label's value too.
+fn tag(text: &str) -> Result<String, String> {
+    let is_inner = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.');
+    let is_end = |b: Option<&u8>| b.is_some_and(u8::is_ascii_alphanumeric);
+    let bytes = text.as_bytes();
+    let fits = bytes.len() <= 63 && bytes.iter().all(|b| is_inner(*b)) && is_end(bytes.first()) && is_end(bytes.last());
+    if fits { Ok(text.to_owned()) } else { Err("write letters, digits, '-', '_' and '.', at most 63".to_owned()) }
 }
 
 fn cidr(text: &str) -> Result<String, String> {
@@ -132,15 +180,23 @@ pub fn manifests(args: &Install) -> String {
     parts.into_iter().map(|part| format!("---\n{}\n", part.trim_end())).collect()
 }
 
+/// The Role of a controller in its own namespace, and its binding.
+pub fn home_rights(role: Role, namespace: &str) -> String {
+    use clap::Parser;
+    let args = Install::try_parse_from(["install", "--namespace", namespace])
+        .expect("the other flags have defaults, and the namespace is that of a cluster");
+    rights::home(&Settings { args: &args, namespace }, role)
+}
+
 pub async fn run(args: Install, output: &Output) -> Result<ExitCode, CliError> {
     let say = Say(output);
     Ok(ended(install(args, &say).await, &say))
 }
 
 async fn install(args: Install, say: &Say<'_>) -> Result<(), CliError> {
-    if args.cluster_admin && !args.watch_all_namespaces {
+    if args.cluster_admin && !(args.watch_all_namespaces && args.namespaces.is_empty()) {
         return Err(CliError::new(
-            "--cluster-admin is a right everywhere: it does not go with --watch-all-namespaces=false",
+            "--cluster-admin is a right everywhere: it does not go with --namespaces and --watch-all-namespaces=false",
         ));
     }
     let text = manifests(&args);
@@ -149,6 +205,15 @@ async fn install(args: Install, say: &Say<'_>) -> Result<(), CliError> {
         return Ok(());
     }
     let session = args.cluster.connect().await?;
+    let beside = installed::controllers(&session, &args.cluster.namespace).await?;
+    let is_taken = |one: &&Controller| !one.is_weir() && one.role.is_some_and(|role| args.components.contains(&role));
+    if let Some(flux) = beside.iter().find(is_taken) {
+        return Err(CliError::new(format!(
+            "{} of Flux runs in the '{}' namespace: `weir migrate --from flux` puts weir in its place and changes nothing else",
+            flux.name(),
+            args.cluster.namespace
+        )));
+    }
     say.action(&format!("installing components in {} namespace", args.cluster.namespace));
     let objects = parsed(&text)?;
     args.cluster.within(apply(&session, &objects)).await?;
@@ -162,7 +227,7 @@ async fn install(args: Install, say: &Say<'_>) -> Result<(), CliError> {
     Ok(())
 }
 
-pub(super) fn parsed(text: &str) -> Result<Vec<Node>, CliError> {
+pub fn parsed(text: &str) -> Result<Vec<Node>, CliError> {
     Ok(yaml::parse_all(text.as_bytes(), None, Dialect::Sigs, &Budget::standard())?)
 }
 
@@ -233,9 +298,49 @@ mod tests {
         assert!(text(&["--cluster-admin"]).contains("cluster-admin"));
         assert!(names(&text(&["--replicas=2"])).iter().any(|name| name.starts_with("PodDisruptionBudget")));
         assert!(!names(&text(&["--network-policy=false"])).iter().any(|name| name.starts_with("NetworkPolicy")));
-        let narrow = names(&text(&["--watch-all-namespaces=false"]));
         let wide = |name: &&String| name.starts_with("ClusterRole/") && !name.starts_with("ClusterRole/flux-");
-        assert_eq!(narrow.iter().filter(wide).count(), 0, "{narrow:#?}");
+        for args in ["--watch-all-namespaces=false", "--namespaces=team-a,team-b"] {
+            let narrow = names(&text(&[args]));
+            assert_eq!(narrow.iter().filter(wide).count(), 0, "{narrow:#?}");
+        }
+    }
+
+    #[test]
+    fn named_namespaces_are_all_that_is_looked_at() {
+        let named = text(&["--namespaces=team-a,team-b"]);
+        let all = names(&named);
+        for wanted in [
+            "Role/team-a/source-controller",
+            "RoleBinding/team-b/kustomize-controller",
+            "Role/flux-system/source-controller",
+        ] {
+            assert!(all.iter().any(|name| name == wanted), "{wanted} is missing in {all:#?}");
+        }
+        assert_eq!(named.matches("--watch-namespaces=team-a,team-b").count(), 2);
+        assert!(named.contains("--watch-all-namespaces=true"));
+        let objects = parsed(&named).expect("is YAML");
+        let roles =
+            objects.iter().filter(|one| meta::kind(one) == "Role" && meta::namespace(one) == Some("flux-system"));
+        for role in roles {
+            let shown = String::from_utf8(weir_doc::to_json(role)).expect("is text");
+            assert!(!shown.contains("secrets"), "at home it holds its lease and no more: {shown}");
+        }
+    }
+
+    #[test]
+    fn the_image_is_named_in_one_way_or_the_other() {
+        let image = |args: &[&str]| {
+            let text = text(args);
+            let line = text.lines().find_map(|line| line.trim().strip_prefix("image: ")).expect("has an image");
+            line.to_owned()
+        };
+        assert_eq!(image(&[]), IMAGE);
+        assert_eq!(
+            image(&["--registry=registry.example.com/tools/", "-v", "v9"]),
+            "registry.example.com/tools/weir:v9"
+        );
+        assert_eq!(image(&["--image=registry.example.com/x:1"]), "registry.example.com/x:1");
+        assert!(text(&["--version=v9"]).contains("app.kubernetes.io/version: v9"));
     }
 
     #[test]
@@ -244,6 +349,11 @@ mod tests {
             (&["--components=helm-controller"][..], "helm-controller is not implemented in this version of weir"),
             (&["--components=x"], "known are source-controller and kustomize-controller"),
             (&["--source-cidrs=10.0.0.0/33"], "write ADDRESS/BITS"),
+            (&["--components-extra=source-watcher"], "--components-extra=source-watcher is not implemented"),
+            (&["--image=x", "--version=v9"], "cannot be used with"),
+            (&["--version=a b"], "write letters, digits"),
+            (&["--namespaces=A"], "a namespace is a valid DNS label"),
+            (&["--namespaces=a", "--watch-all-namespaces=false"], "cannot be used with"),
         ] {
             let error = Install::try_parse_from([&["install"], line].concat()).err().expect("is refused").to_string();
             assert!(error.contains(message), "{error}");

@@ -172,41 +172,50 @@ metadata:
     {labels}
 "
         ));
-        let home = at_home(*role);
-        if settings.args.watch_all_namespaces {
-            parts.push(role_of(settings, name, &format!("{name}-{namespace}"), true, everywhere(*role).iter()));
-            parts.push(role_of(settings, name, name, false, home.iter()));
-        } else {
-            parts.push(role_of(settings, name, name, false, everywhere(*role).iter().chain(&home)));
+        let (home, places) = (at_home(*role), settings.places());
+        if places.is_empty() {
+            parts.push(role_of(settings, name, &format!("{name}-{namespace}"), None, everywhere(*role).iter()));
+        }
+        // One Role for what it does at home and what it does in this namespace as in others.
+        let own = if places.contains(&namespace) { everywhere(*role) } else { &[] };
+        parts.push(role_of(settings, name, name, Some(namespace), own.iter().chain(&home)));
+        for place in places.into_iter().filter(|place| *place != namespace) {
+            parts.push(role_of(settings, name, name, Some(place), everywhere(*role).iter()));
         }
     }
     if settings.args.cluster_admin && settings.has(Role::Kustomize) {
         let subject = [("kustomize-controller", namespace)];
-        parts.push(binding(settings, "", &format!("cluster-reconciler-{namespace}"), true, "cluster-admin", &subject));
+        parts.push(binding(settings, "", &format!("cluster-reconciler-{namespace}"), None, "cluster-admin", &subject));
     }
     parts.extend(users(settings));
     parts
 }
 
-/// A role and its binding to a controller's account.
+/// What a controller does in its own namespace, as a Role and its binding.
+pub(super) fn home(settings: &Settings, role: Role) -> String {
+    let name = role.controller();
+    role_of(settings, name, name, Some(settings.namespace), at_home(role).iter())
+}
+
+/// A role and its binding to a controller's account: in a namespace, or everywhere for none.
 fn role_of<'r>(
     settings: &Settings,
     component: &str,
     name: &str,
-    is_wide: bool,
+    place: Option<&str>,
     rules: impl Iterator<Item = &'r Rule>,
 ) -> String {
-    let kind = if is_wide { "ClusterRole" } else { "Role" };
-    let head = head(settings, component, name, is_wide, kind);
+    let kind = if place.is_none() { "ClusterRole" } else { "Role" };
+    let head = head(settings, component, name, place, kind);
     let rules: String = rules.map(rule).collect();
     let subject = [(component, settings.namespace)];
-    let bound = binding(settings, component, name, is_wide, name, &subject);
+    let bound = binding(settings, component, name, place, name, &subject);
     format!("{head}rules:\n{rules}---\n{bound}")
 }
 
 /// The beginning of a role or binding.
-fn head(settings: &Settings, component: &str, name: &str, is_wide: bool, kind: &str) -> String {
-    let place = if is_wide { String::new() } else { format!("\n  namespace: {}", settings.namespace) };
+fn head(settings: &Settings, component: &str, name: &str, place: Option<&str>, kind: &str) -> String {
+    let place = place.map(|namespace| format!("\n  namespace: {namespace}")).unwrap_or_default();
     let labels = settings.labels(component, 4);
     format!(
         "apiVersion: rbac.authorization.k8s.io/v1
@@ -236,12 +245,13 @@ fn binding(
     settings: &Settings,
     component: &str,
     name: &str,
-    is_wide: bool,
+    place: Option<&str>,
     role: &str,
     subjects: &[(&str, &str)],
 ) -> String {
+    let is_wide = place.is_none();
     let (kind, of) = if is_wide { ("ClusterRoleBinding", "ClusterRole") } else { ("RoleBinding", "Role") };
-    let head = head(settings, component, name, is_wide, kind);
+    let head = head(settings, component, name, place, kind);
     let subjects: String = subjects
         .iter()
         .map(|(name, namespace)| format!("- kind: ServiceAccount\n  name: {name}\n  namespace: {namespace}\n"))

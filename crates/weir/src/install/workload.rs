@@ -113,6 +113,9 @@ fn arguments(args: &Install, role: Role) -> Vec<String> {
         all.push(format!("--events-addr={url}"));
     }
     all.push(format!("--watch-all-namespaces={}", args.watch_all_namespaces));
+    if !args.namespaces.is_empty() {
+        all.push(format!("--watch-namespaces={}", args.namespaces.join(",")));
+    }
     all.extend(["--log-level=info", "--log-encoding=json", "--enable-leader-election"].map(str::to_owned));
     match role {
         Role::Source => {
@@ -231,7 +234,7 @@ spec:
         namespace = settings.namespace,
         labels = settings.labels(name, 4),
         pod_labels = settings.labels(name, 8),
-        image = args.image,
+        image = settings.image(),
         data_mount = data("\n        - name: data\n          mountPath: /data"),
         data_volume = data("\n      - name: data\n        emptyDir: {}"),
     )

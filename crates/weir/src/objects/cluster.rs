@@ -71,13 +71,18 @@ impl FromArgMatches for Cluster {
     }
 }
 
+/// The name of a namespace, from the command line.
+pub fn namespace(name: &str) -> Result<String, String> {
+    if is_label(name) { Ok(name.to_owned()) } else { Err("a namespace is a valid DNS label".to_owned()) }
+}
+
 /// Whether a name is a label of RFC 1123.
 fn is_label(name: &str) -> bool {
     let fits = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
     (1..=63).contains(&name.len()) && name.bytes().all(fits) && !name.starts_with('-') && !name.ends_with('-')
 }
 
-pub(super) fn duration(text: &str) -> Result<Duration, String> {
+pub fn duration(text: &str) -> Result<Duration, String> {
     text.parse::<weir_api::common::Duration>().map(|duration| duration.get()).map_err(|error| error.to_string())
 }
 
@@ -177,7 +182,7 @@ mod tests {
         cluster: Cluster,
     }
 
-    fn namespace(args: &[&str]) -> Result<String, String> {
+    fn of(args: &[&str]) -> Result<String, String> {
         let line = [&["x"], args].concat();
         Line::try_parse_from(line).map(|line| line.cluster.namespace).map_err(|error| error.to_string())
     }
@@ -190,12 +195,12 @@ mod tests {
                     - name: b\n  context: {cluster: c, user: u}\n";
         std::fs::write(&file, text).expect("is written");
         let file = file.to_str().expect("a path");
-        assert_eq!(namespace(&["--kubeconfig", file]).as_deref(), Ok("flux-system"));
-        assert_eq!(namespace(&["--kubeconfig", file, "--ns-follows-kube-context"]).as_deref(), Ok("apps"));
+        assert_eq!(of(&["--kubeconfig", file]).as_deref(), Ok("flux-system"));
+        assert_eq!(of(&["--kubeconfig", file, "--ns-follows-kube-context"]).as_deref(), Ok("apps"));
         let of_b = ["--kubeconfig", file, "--ns-follows-kube-context", "--context", "b"];
-        assert_eq!(namespace(&of_b).as_deref(), Ok("flux-system"));
-        assert_eq!(namespace(&["--kubeconfig", file, "--ns-follows-kube-context", "-n", "x"]).as_deref(), Ok("x"));
-        let error = namespace(&["-n", "Apps"]).expect_err("is no label");
+        assert_eq!(of(&of_b).as_deref(), Ok("flux-system"));
+        assert_eq!(of(&["--kubeconfig", file, "--ns-follows-kube-context", "-n", "x"]).as_deref(), Ok("x"));
+        let error = of(&["-n", "Apps"]).expect_err("is no label");
         assert!(error.contains("namespace must be a valid DNS label: \"Apps\"\n"), "{error}");
     }
 }

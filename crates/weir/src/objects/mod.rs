@@ -27,7 +27,7 @@ mod tree;
 mod wait;
 
 pub use build::Build;
-pub use cluster::Cluster;
+pub use cluster::{Cluster, duration, namespace};
 pub use create::Create;
 pub use diff::Diff;
 pub use get::Get;

@@ -4,6 +4,8 @@ mod keys;
 mod read;
 mod write;
 
+pub use keys::Keys;
+
 use crate::error::CliError;
 use crate::output::Output;
 use clap::{Args, Subcommand};
@@ -128,7 +130,7 @@ impl Target {
 }
 
 /// Puts a file in the place of another at once, with its mode; a new one is for the owner only.
-fn replace(path: &Path, text: &[u8]) -> Result<(), CliError> {
+pub fn replace(path: &Path, text: &[u8]) -> Result<(), CliError> {
     let failed = |error: std::io::Error| failed(path, "written", &error);
     // A link stays one.
     let path = &std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());

@@ -42,11 +42,7 @@ fn the_rights_that_are_installed_suffice(cluster: &Cluster) {
     ];
     std::fs::create_dir(dir.path().join("data")).unwrap();
     let args = args.each_ref().map(String::as_str);
-    let as_account = |account: &str| {
-        let file = dir.path().join(account);
-        installed::write(cluster.kubeconfig(), account, &file);
-        file
-    };
+    let as_account = |account: &str| installed::as_account(cluster.kubeconfig(), dir.path(), account);
     let _source = Controller::start_in(HOME, &as_account("source-controller"), "source", &args);
     let kustomize = as_account("kustomize-controller");
     let own = ["--require-service-account", "--enable-leader-election"];
