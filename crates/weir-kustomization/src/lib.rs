@@ -228,13 +228,15 @@ impl Reconciler for Kustomizations {
         }
         self.memories.set_done(&key, None);
         let about = about(&source);
-        let result = self.advance(object, cx, &plan, &source, &run).await;
+        let mut secrets = Vec::new();
+        let result = self.advance(object, cx, &plan, (&source, &run), &mut secrets).await;
         match result {
             Ok(done) => {
                 self.memories.set_done(&key, Some((run, times.sources)));
                 Ok(Done { metadata: finished(about), ..done })
             }
             Err(failure) => {
+                let failure = failure.worded(|message| variables::hidden(message, &secrets));
                 if let Failure::Transient { reason, .. } = &failure {
                     self.memories.await_health(&key, None);
                     history::record(cx, None, &source, reason);
@@ -275,8 +277,8 @@ impl Kustomizations {
         object: &Kustomization,
         cx: &mut Cx<Kustomization>,
         plan: &Plan,
-        source: &Source,
-        run: &Run,
+        (source, run): (&Source, &Run),
+        secrets: &mut Vec<String>,
     ) -> Result<Done, Failure> {
         let key = key(cx);
         let tenant = self.tenant(cx.session(), object).await?;
@@ -292,7 +294,8 @@ impl Kustomizations {
         let tree = self.unpack(source).await?;
         cx.status_mut().last_attempted_revision = Some(source.revision.clone());
         let gathered = variables::gather(cx.session(), &key.0, plan.post_build.as_ref(), plan.strict).await?;
-        let substitution = gathered.substitution;
+        let variables::Gathered { substitution, secrets: values } = gathered;
+        *secrets = values;
         let spec = object.spec.decryption.as_ref();
         let decryption = decryption::gather(cx.session(), &key.0, spec, &self.options).await?;
         let overlay = Overlay { substitution, decryption, ..plan.overlay.clone() };

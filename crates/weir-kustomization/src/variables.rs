@@ -40,6 +40,19 @@ pub(crate) async fn gather(
     Ok(Gathered { substitution: Some(completed(variables, post_build, strict)?), secrets })
 }
 
+/// A value of a Secret that is shorter is everywhere, and hardly a secret.
+const SHORTEST: usize = 8;
+
+/// A message without the values of Secrets: a build puts them where errors quote them.
+pub(crate) fn hidden(message: &str, secrets: &[String]) -> String {
+    let mut values: Vec<&str> = secrets.iter().flat_map(|text| text.lines()).map(str::trim).collect();
+    values.extend(secrets.iter().map(String::as_str));
+    values.retain(|value| value.len() >= SHORTEST);
+    // One may be a part of another.
+    values.sort_unstable_by_key(|value| std::cmp::Reverse(value.len()));
+    values.iter().fold(message.to_owned(), |message, value| message.replace(value, "***"))
+}
+
 /// What stands in the object itself, over what was read.
 pub(crate) fn completed(
     mut variables: Variables,
@@ -93,4 +106,17 @@ pub(crate) fn bytes(text: &str) -> Option<Vec<u8>> {
 fn bad(reference: &SubstituteReference, error: &SubstituteError) -> Failure {
     let message = format!("substitute from '{}/{}' error: {error}", reference.kind.as_str(), reference.name);
     Failure::transient(reasons::BUILD_FAILED, message)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_of_secrets_are_not_in_messages() {
+        let secrets = ["hunter2-hunter2", "hunter2-hunter2-long", "prod", "line-one-x\nline-two-x"].map(str::to_owned);
+        let message = "\"hunter2-hunter2-long\" and 'hunter2-hunter2' in prod: line-two-x";
+        assert_eq!(hidden(message, &secrets), "\"***\" and '***' in prod: ***");
+        assert_eq!(hidden("nothing", &[]), "nothing");
+    }
 }

@@ -54,6 +54,17 @@ impl Failure {
         Failure::Stalled { reason, message: message.into() }
     }
 
+    /// The same in other words.
+    pub fn worded(mut self, words: impl Fn(&str) -> String) -> Self {
+        if let Failure::Stalled { message, .. }
+        | Failure::Waiting { message, .. }
+        | Failure::Transient { message, .. } = &mut self
+        {
+            *message = words(message);
+        }
+        self
+    }
+
     /// A kind or field that this version does not do yet. Never silence.
     pub fn not_implemented(what: &str) -> Self {
         Failure::stalled("NotImplemented", format!("{what} is not implemented in this version of weir"))

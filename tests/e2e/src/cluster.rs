@@ -19,6 +19,8 @@ pub struct Cluster {
     data_dir: Option<tempfile::TempDir>,
     /// What the controllers are denied as themselves, on the real one.
     audit: Option<Audit>,
+    /// Of the messages of denials that the scenario brings about on purpose.
+    attacks: Mutex<Vec<String>>,
     /// The real one is shared: one scenario at a time.
     _turn: Option<MutexGuard<'static, ()>>,
 }
@@ -28,7 +30,14 @@ impl Cluster {
     pub fn sandbox() -> Self {
         let dir = tempfile::tempdir().unwrap();
         let kubeconfig = dir.path().join("kubeconfig");
-        Self { backend: Backend::Sandbox, kubeconfig, data_dir: Some(dir), audit: None, _turn: None }
+        Self {
+            backend: Backend::Sandbox,
+            kubeconfig,
+            data_dir: Some(dir),
+            audit: None,
+            attacks: Mutex::default(),
+            _turn: None,
+        }
     }
 
     /// The real control plane, started once and left clean by every scenario.
@@ -37,12 +46,30 @@ impl Cluster {
         static TURN: Mutex<()> = Mutex::new(());
         let turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
         let kubeconfig = SHARED.get_or_init(Kubed::start).kubeconfig().to_owned();
-        let mut cluster =
-            Self { backend: Backend::KubeApiserver, kubeconfig, data_dir: None, audit: None, _turn: Some(turn) };
+        let mut cluster = Self {
+            backend: Backend::KubeApiserver,
+            kubeconfig,
+            data_dir: None,
+            audit: None,
+            attacks: Mutex::default(),
+            _turn: Some(turn),
+        };
         cluster.clean();
         installed::ensure(&cluster.kubeconfig);
         cluster.audit = Some(Audit::open(&cluster.kubeconfig));
         cluster
+    }
+
+    /// Takes away what is installed on the real one, for a scenario that installs by itself.
+    pub fn bare(&self) {
+        if self.backend == Backend::KubeApiserver {
+            installed::take_away(&self.kubectl());
+        }
+    }
+
+    /// Denials whose message has this in it are brought about on purpose.
+    pub fn attacks(&self, message: &str) {
+        self.attacks.lock().unwrap().push(message.to_owned());
     }
 
     pub fn kubectl(&self) -> Kubectl {
@@ -153,7 +180,9 @@ impl Cluster {
 impl Drop for Cluster {
     fn drop(&mut self) {
         let Some(audit) = self.audit.take().filter(|_| !std::thread::panicking()) else { return };
-        let (denied, _) = audit.read(&installed::ATTACKS);
+        let attacks = self.attacks.lock().unwrap();
+        let attacks: Vec<&str> = installed::ATTACKS.into_iter().chain(attacks.iter().map(String::as_str)).collect();
+        let (denied, _) = audit.read(&attacks);
         assert_eq!(denied, Default::default(), "what a controller is denied as itself");
     }
 }

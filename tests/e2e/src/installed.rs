@@ -35,6 +35,13 @@ pub(crate) fn ensure(cluster: &Path) {
     }
 }
 
+/// Takes everything of that away, for a scenario that installs by itself.
+pub(crate) fn take_away(kubectl: &Kubectl) {
+    let own = ["-l", "app.kubernetes.io/part-of=flux", "--wait=true"];
+    kubectl.run(&[&["delete", "clusterrole,clusterrolebinding"], &own[..]].concat()).unwrap();
+    kubectl.run(&["delete", "namespace", HOME, "--ignore-not-found", "--wait=true"]).unwrap();
+}
+
 fn give(cluster: &Path, kubectl: &Kubectl) {
     let accounts = || kubectl.run(&["get", "serviceaccounts", "-n", HOME, "-o", "jsonpath={.items[*].metadata.uid}"]);
     let known = cluster.with_file_name("accounts");

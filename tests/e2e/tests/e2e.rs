@@ -18,6 +18,8 @@ mod aggregated;
 mod attacks;
 #[path = "scenarios/build.rs"]
 mod build;
+#[path = "scenarios/canary.rs"]
+mod canary;
 #[path = "scenarios/cli_diff.rs"]
 mod cli_diff;
 #[path = "scenarios/cli_kustomizations.rs"]

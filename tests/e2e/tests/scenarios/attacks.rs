@@ -29,6 +29,18 @@ subjects: [{kind: ServiceAccount, name: deployer, namespace: attacker}]
 roleRef: {apiGroup: rbac.authorization.k8s.io, kind: Role, name: deployer}
 ";
 
+/// Ten to the twelfth looks.
+const CEL_BOMB: &str = "serviceAccountName: deployer
+timeout: 1s
+wait: true
+healthCheckExprs:
+- apiVersion: v1
+  kind: ConfigMap
+  current: '[0,1,2,3,4,5,6,7,8,9].all(a, [0,1,2,3,4,5,6,7,8,9].all(b, [0,1,2,3,4,5,6,7,8,9].all(c, [0,1,2,3,4,5,6,7,8,9].all(d, \
+    [0,1,2,3,4,5,6,7,8,9].all(e, [0,1,2,3,4,5,6,7,8,9].all(f, [0,1,2,3,4,5,6,7,8,9].all(g, [0,1,2,3,4,5,6,7,8,9].all(h, \
+    [0,1,2,3,4,5,6,7,8,9].all(i, [0,1,2,3,4,5,6,7,8,9].all(j, [0,1,2,3,4,5,6,7,8,9].all(k, [0,1,2,3,4,5,6,7,8,9].all(l, \
+    a + l < 99))))))))))))'";
+
 /// Files, further fields of the spec, the reason and a part of the message.
 struct Attack {
     name: &'static str,
@@ -150,6 +162,20 @@ fn attacks() -> Vec<Attack> {
             "BuildFailed",
             "a.yaml",
         ),
+        // The file is a link to /etc/passwd.
+        attack("link", ("kustomization.yaml", kustomization("link.yaml")), tenant, "BuildFailed", "link.yaml"),
+        attack(
+            "regex",
+            (
+                "kustomization.yaml",
+                "resources: []\npatches: [{patch: '[]', target: {name: '((((a{1000}){1000}){1000}){1000})'}}]\n"
+                    .to_owned(),
+            ),
+            tenant,
+            "BuildFailed",
+            "kustomization.yaml",
+        ),
+        attack("cel", ("a.yaml", own()), CEL_BOMB, "HealthCheckFailed", "ConfigMap/attacker/own"),
         attack(
             "kubeconfig-of-another",
             ("a.yaml", own()),
@@ -205,6 +231,9 @@ fn what_a_tenant_may_not_do_is_refused(cluster: &Cluster) {
         .chain([("forged/a.yaml", "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: forged, namespace: attacker}\n")])
         .collect();
     let rig = Rig::new(cluster, SPACE, &all);
+    std::os::unix::fs::symlink("/etc/passwd", rig.repo.path().join("link/link.yaml")).unwrap();
+    rig.repo.git(&["add", "link/link.yaml"]);
+    rig.publish(&[], &[], "link");
     let secret = format!(
         "apiVersion: v1\nkind: Secret\nmetadata: {{name: vars, namespace: {VICTIM}}}\nstringData: {{one.agekey: {CANARY}}}\n"
     );

@@ -254,6 +254,7 @@ fn changing_writes(events: &[Value], unchanged: &BTreeMap<String, String>) -> Ve
 }
 
 fn a_bootstrapped_cluster_goes_to_weir_and_back(cluster: &Cluster) {
+    cluster.bare();
     let components = components();
     let (apps, objects) = (apps(), objects());
     let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/sops");
@@ -428,6 +429,7 @@ fn a_bootstrapped_cluster_goes_to_weir_and_back(cluster: &Cluster) {
 }
 
 fn a_cluster_without_a_repository_goes_to_weir_and_back(cluster: &Cluster) {
+    cluster.bare();
     let repo = GitRepo::new(&[("apps/objects.yaml", &objects())]);
     let http = GitHttp::serve(repo.path());
     let flux = Flux { cluster, kubectl: cluster.kubectl(), repo };

@@ -12,6 +12,7 @@ on_kube_apiserver!(named_namespaces_are_all_that_is_looked_at);
 const HOME: &str = "flux-system";
 
 fn named_namespaces_are_all_that_is_looked_at(cluster: &Cluster) {
+    cluster.bare();
     let kubectl = cluster.kubectl();
     for space in ["narrow-a", "narrow-b", "narrow-c"] {
         kubectl.apply(&namespace(space)).unwrap();
@@ -61,7 +62,7 @@ spec: {{interval: 1h, path: {space}, prune: true, serviceAccountName: {space}, s
         let account = installed::as_account(cluster.kubeconfig(), dir.path(), name);
         Controller::start_in(HOME, &account, kind, &[&[places, "--enable-leader-election"], more].concat())
     };
-    let _source = start("source-controller", "source", &[&storage[0], &storage[1]]);
+    let source = start("source-controller", "source", &[&storage[0], &storage[1]]);
     let kustomize = start("kustomize-controller", "kustomize", &["--require-service-account"]);
     cluster.ready("kustomization", "narrow-a", "app", "True");
     objects("narrow-c");
@@ -92,9 +93,11 @@ spec: {{interval: 1h, path: {space}, prune: true, serviceAccountName: {space}, s
     assert!(denied.is_empty(), "{denied:#?}");
     // And one that was not given is refused at the start, since it would keep the others waiting.
     let account = installed::as_account(cluster.kubeconfig(), dir.path(), "kustomize-controller");
+    cluster.attacks("in the namespace \"narrow-c\"");
     let stranger = Controller::start_in(HOME, &account, "kustomize", &["--watch-namespaces=narrow-a,narrow-c"]);
     let (code, log) = stranger.wait();
     assert_eq!(code, Some(1));
     assert!(log.join("\n").contains("(weir install --namespaces writes the rights)"), "{log:#?}");
+    drop(source);
     crate::uninstall::uninstalled(cluster);
 }

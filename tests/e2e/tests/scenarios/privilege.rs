@@ -14,9 +14,13 @@ on_kube_apiserver!(the_rights_that_are_installed_suffice);
 const TEAM: &str = "team-a";
 
 /// Rights that nothing in this scenario needs, and why they are given.
-const UNUSED: &[(&str, &str)] = &[("patch events", "an event that is told again")];
+const UNUSED: &[(&str, &str)] = &[
+    ("patch events", "an event that is told again"),
+    ("get gitrepositories", "a pass that somebody asks for, or that comes before the watch"),
+];
 
 fn the_rights_that_are_installed_suffice(cluster: &Cluster) {
+    cluster.bare();
     let kubectl = cluster.kubectl();
     let manifests = cluster.shell("weir install --export");
     assert_eq!(manifests.code, Some(0), "{}", manifests.stderr);

@@ -31,6 +31,7 @@ fn says(ended: &Ended, code: i32, lines: &[&str]) {
 }
 
 fn an_installation_is_checked_and_removed(cluster: &Cluster) {
+    cluster.bare();
     let _server = cluster.served();
     let kubectl = cluster.kubectl();
     kubectl.apply(&namespace(SPACE)).unwrap();
