@@ -1,4 +1,6 @@
 use crate::wait::eventually;
+use serde_json::Value;
+use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
@@ -33,6 +35,27 @@ impl Moto {
             TcpStream::connect(("127.0.0.1", port)).map(drop)
         });
         moto
+    }
+}
+
+impl Moto {
+    /// An operation of KMS, by somebody with all rights: what moto answers.
+    pub fn kms(&self, operation: &str, body: &Value) -> Value {
+        let (host, body) = (self.url.trim_start_matches("http://"), body.to_string());
+        // moto reads the region from the signature and does not verify it.
+        let request = format!(
+            "POST / HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\nContent-Type: application/x-amz-json-1.1\r\nContent-Length: {}\r\n\
+             X-Amz-Target: TrentService.{operation}\r\nAuthorization: AWS4-HMAC-SHA256 \
+             Credential=x/20260101/eu-west-1/kms/aws4_request, SignedHeaders=host, Signature=x\r\n\r\n{body}",
+            body.len()
+        );
+        let mut stream = TcpStream::connect(host).unwrap();
+        stream.write_all(request.as_bytes()).unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+        assert!(head.starts_with("HTTP/1.1 200"), "{answer}");
+        serde_json::from_str(body).unwrap()
     }
 }
 

@@ -4,13 +4,9 @@
 use crate::rig::Rig;
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
-use bytes::Bytes;
-use http::Request;
-use serde_json::{Value, json};
-use std::time::Duration;
+use serde_json::json;
 use weir_base::Budget;
 use weir_e2e::{Cluster, Controller, on_kube_apiserver};
-use weir_net::HttpClient;
 use weir_sops::{Format, Keyring, MasterKey, Plan, World};
 use weir_testkit::cloud::{Issuer, Moto, Vault};
 
@@ -36,29 +32,11 @@ fn sealed(name: &str, block: &str) -> String {
     format!("{}{block}{}", &sealed[..from], &sealed[to..])
 }
 
-fn kms(moto: &Moto, operation: &str, body: Value) -> Value {
-    // moto reads the region from the signature and does not verify it.
-    let request = Request::post(format!("{}/", moto.url))
-        .header("content-type", "application/x-amz-json-1.1")
-        .header("x-amz-target", format!("TrentService.{operation}"))
-        .header(
-            "authorization",
-            "AWS4-HMAC-SHA256 Credential=x/20260101/eu-west-1/kms/aws4_request, SignedHeaders=host, Signature=x",
-        )
-        .body(Bytes::from(body.to_string()))
-        .unwrap();
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    let reply = runtime.block_on(HttpClient::default().exchange(request, Duration::from_secs(60), 1 << 20)).unwrap();
-    assert!(reply.status.is_success(), "{}", String::from_utf8_lossy(&reply.body));
-    serde_json::from_slice(&reply.body).unwrap()
-}
-
 fn data_keys_are_opened_by_services(cluster: &Cluster) {
     let (moto, vault) = (Moto::start(), Vault::start(&Issuer::new(), None));
-    let arn =
-        kms(&moto, "CreateKey", json!({"Description": "sops"}))["KeyMetadata"]["Arn"].as_str().unwrap().to_owned();
+    let arn = moto.kms("CreateKey", &json!({"Description": "sops"}))["KeyMetadata"]["Arn"].as_str().unwrap().to_owned();
     let encrypt = json!({"KeyId": arn, "Plaintext": BASE64_STANDARD.encode(DATA_KEY)});
-    let enc = kms(&moto, "Encrypt", encrypt)["CiphertextBlob"].as_str().unwrap().to_owned();
+    let enc = moto.kms("Encrypt", &encrypt)["CiphertextBlob"].as_str().unwrap().to_owned();
     let of_kms = |name: &str| {
         let created = "created_at: \"2026-01-01T00:00:00Z\"";
         sealed(name, &format!("    kms:\n        - arn: {arn}\n          {created}\n          enc: {enc}\n"))
