@@ -2,6 +2,7 @@
 
 use super::Call;
 use crate::crd;
+use crate::kinds;
 use crate::request::{FieldValidation, body};
 use crate::resources::Version;
 use crate::status::ApiError;
@@ -60,6 +61,7 @@ pub(super) fn check_fields(call: &Call<'_>, node: &Node) -> Result<Vec<String>, 
         if let Some(why) = walk.check(version.ty, None, node) {
             return Err(ApiError::bad_request(handled(call, &format!("json: {why}"))));
         }
+        check_bytes(call, node)?;
     }
     let unknown = unknown_fields(version, node);
     match validation {
@@ -68,6 +70,14 @@ pub(super) fn check_fields(call: &Call<'_>, node: &Node) -> Result<Vec<String>, 
         }
         FieldValidation::Warn => Ok(unknown),
         _ => Ok(Vec::new()),
+    }
+}
+
+/// Bytes are base64 in JSON.
+pub(super) fn check_bytes(call: &Call<'_>, node: &Node) -> Result<(), ApiError> {
+    match kinds::broken_base64(&call.resource, node) {
+        Some(at) => Err(ApiError::bad_request(handled(call, &format!("illegal base64 data at input byte {at}")))),
+        None => Ok(()),
     }
 }
 

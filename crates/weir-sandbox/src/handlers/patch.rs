@@ -104,6 +104,7 @@ fn apply(call: &Call<'_>, bytes: &Bytes) -> Result<Response<SandboxBody>, ApiErr
     config.ensure_map(&["metadata"]).insert("name", target.name.as_str());
     call.settle_namespace(&mut config)?;
     let warnings = custom_unknown(call, &config)?;
+    decode::check_bytes(call, &config)?;
     let writing = call.writing()?;
     let (now, api_version) = (crate::clock::now(), writing.api_version());
     let force = call.query.flag("force");

@@ -224,3 +224,22 @@ pub(crate) fn validate(state: &State, resource: &Resource, sub: &str, node: &Nod
     }
     causes
 }
+/// Where the first value that has to be base64 is none, as Go counts.
+pub(crate) fn broken_base64(resource: &Resource, node: &Node) -> Option<usize> {
+    use base64::DecodeError;
+    use base64::Engine;
+    let field = match &*resource.key {
+        "secrets" => "data",
+        "configmaps" => "binaryData",
+        _ => return None,
+    };
+    let values = node.get(field).and_then(Node::as_map)?.iter();
+    values.filter_map(|(_, value)| value.as_str()).find_map(|text| {
+        let text: String = text.chars().filter(|c| !matches!(c, '\r' | '\n')).collect();
+        match base64::engine::general_purpose::STANDARD.decode(&text) {
+            Ok(_) => None,
+            Err(DecodeError::InvalidByte(at, _) | DecodeError::InvalidLastSymbol(at, _)) => Some(at),
+            Err(DecodeError::InvalidLength(_) | DecodeError::InvalidPadding) => Some(text.len() - text.len() % 4),
+        }
+    })
+}
