@@ -2,6 +2,7 @@
 
 use crate::GitError;
 use crate::reach::{host_of, parse};
+use std::fmt;
 use std::net::IpAddr;
 use std::str::FromStr;
 use std::sync::Arc;
@@ -70,6 +71,21 @@ impl FromStr for Hosts {
     }
 }
 
+/// As it can be read again.
+impl fmt::Display for Hosts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (at, pattern) in self.0.iter().flat_map(|patterns| patterns.iter()).enumerate() {
+            let comma = if at == 0 { "" } else { "," };
+            match pattern {
+                Pattern::Name(name) => write!(f, "{comma}{name}")?,
+                Pattern::Address(address) => write!(f, "{comma}{address}")?,
+                Pattern::Below(suffix) => write!(f, "{comma}*{suffix}")?,
+            }
+        }
+        Ok(())
+    }
+}
+
 fn pattern(text: &str) -> Result<Pattern, String> {
     let name = normal(text);
     if let Ok(address) = name.parse() {
@@ -125,6 +141,7 @@ mod tests {
         ] {
             assert!(!some.allows(host), "{host}");
         }
+        assert_eq!(some.to_string(), "git.example.com,*.corp.example,10.0.0.1,fd00::1");
         assert!(hosts(" ").is_any() && hosts("").allows("any.example"));
         assert!(!hosts("*.0.0.1").allows("127.0.0.1"), "an address is below nothing");
     }

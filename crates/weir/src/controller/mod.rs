@@ -290,8 +290,8 @@ mod tests {
             ("x source --helm-index-max-size=1", "--helm-index-max-size=1 is not implemented in this version of weir"),
             ("x kustomize --remote-reach=far", "possible values: outside, anywhere"),
             (
-                "x run --feature-gates=ObjectLevelWorkloadIdentity=true",
-                "ObjectLevelWorkloadIdentity=true is not implemented",
+                "x run --feature-gates=DisableStatusPollerCache=false",
+                "DisableStatusPollerCache=false is not implemented",
             ),
             ("x run --interval-jitter-percentage=101", "101 is not in 0..=100"),
             ("x source --allowed-source-hosts=https://a.example", "'https://a.example' is neither a host nor *.DOMAIN"),
