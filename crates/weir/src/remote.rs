@@ -92,7 +92,7 @@ impl Fetcher {
 }
 
 /// `git@host:path` as the URL that it stands for.
-pub(crate) fn as_url(url: &str) -> String {
+fn as_url(url: &str) -> String {
     match url.split_once(':') {
         Some((host, path)) if !url.contains("://") => format!("ssh://{host}/{path}"),
         _ => url.to_owned(),

@@ -376,6 +376,21 @@ mod tests {
     }
 
     #[test]
+    fn the_owner_of_a_volume_is_replaced_and_never_twice() {
+        let all = parsed(&text(&["--replicas=3"])).expect("is YAML");
+        let of = |kind: &str| all.iter().filter(move |object| meta::kind(object) == kind);
+        for deployment in of("Deployment") {
+            let is_source = deployment.str_at(&["metadata", "name"]) == Some("source-controller");
+            let spec = |path: &[&str]| deployment.get("spec").and_then(|spec| spec.path(path));
+            let strategy = spec(&["strategy", "type"]).and_then(Node::as_str);
+            assert_eq!(strategy, is_source.then_some("Recreate"));
+            assert_eq!(spec(&["replicas"]).and_then(Node::as_i64), Some(if is_source { 1 } else { 3 }));
+        }
+        let budgets: Vec<_> = of("PodDisruptionBudget").filter_map(|one| one.str_at(&["metadata", "name"])).collect();
+        assert_eq!(budgets, ["kustomize-controller"], "none for one replica");
+    }
+
+    #[test]
     fn the_hosts_are_told_to_both_controllers() {
         let bound = text(&["--source-hosts=git.example.com,*.corp.example"]);
         for flag in ["--allowed-source-hosts", "--allowed-base-hosts"] {

@@ -230,9 +230,13 @@ impl Derived<'_> {
         );
         for need in built.err().map(|error| error.needs()).unwrap_or_default() {
             let url = match need {
-                Need::Repository(spec) => crate::remote::as_url(&spec.url()),
+                Need::Repository(spec) => spec.url(),
                 Need::File(url) => url,
             };
+            // There is no key for ssh, without which nothing is connected to.
+            if !url.starts_with("http") {
+                continue;
+            }
             self.service(&url, &format!("{why}, remote base"));
         }
         if decryption.is_some() {

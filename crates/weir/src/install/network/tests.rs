@@ -163,11 +163,7 @@ fn bases() -> Vec<Case> {
             &["--kustomize-ports=8443"],
             &["kustomize-controller: Kustomization a, remote base to git.example.com:8443"],
         ),
-        case(
-            with("git@git.example.com:a/b.git"),
-            &["--kustomize-ports=22"],
-            &["kustomize-controller: Kustomization a, remote base to git.example.com:22"],
-        ),
+        case(with("git@git.example.com:a/b.git"), &[], &[]),
         case(
             World::new(
                 "kind: ExternalArtifact\nmetadata: {name: a, namespace: apps}\nspec: {}\nstatus: {artifact: {url: \
