@@ -9,6 +9,8 @@ use crate::object::FluxKind;
 
 /// Flags of the controllers that Flux's do not know.
 pub const FLAGS: &[&str] = &[
+    "allowed-base-hosts",
+    "allowed-source-hosts",
     "fence-exempt-namespaces",
     "git-max-size",
     "max-watch-streams",

@@ -13,6 +13,8 @@ pub struct Access {
     pub ssh_options: crate::ssh::Options,
     pub proxy: Option<Proxy>,
     pub reach: crate::Reach,
+    /// Where all that is fetched has to be: the repository, what its redirects lead to, its submodules. Not the proxy.
+    pub hosts: crate::Hosts,
 }
 
 /// What is sent with each request to the URL's own host.

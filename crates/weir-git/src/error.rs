@@ -51,6 +51,10 @@ pub enum GitError {
     Status { url: String, status: u16, retry_after: Option<Duration> },
     #[error("a redirect to {to} is not followed: {why}")]
     Redirect { to: String, why: &'static str },
+    #[error("the host '{host}' is not among those that this controller may fetch from")]
+    Host { host: String },
+    #[error("a redirect to {to} is not followed: the host is not among those that this controller may fetch from")]
+    RedirectHost { to: String },
     #[error("{url} {INSIDE}")]
     Inside { url: String },
     #[error("{0}")]
@@ -98,6 +102,8 @@ impl Diagnose for GitError {
             GitError::Empty => "EmptyGitRepository",
             GitError::Scheme { .. } | GitError::Url { .. } => "URLInvalid",
             GitError::Credentials(_) => "AuthenticationFailed",
+            GitError::Host { .. } | GitError::RedirectHost { .. } => "AccessDenied",
+            GitError::InSubmodule { error, .. } if error.reason() == "AccessDenied" => "AccessDenied",
             _ => "GitOperationFailed",
         }
     }
@@ -124,6 +130,9 @@ impl Diagnose for GitError {
                 "if the change is meant, put the offered key into known_hosts; else somebody is in between".to_owned(),
             ),
             GitError::SshLogin { .. } => Some("give this key read access to the repository".to_owned()),
+            GitError::Host { .. } | GitError::RedirectHost { .. } => {
+                Some("the list is the administrator's: ask for the host to be added to it".to_owned())
+            }
             GitError::TimedOut { .. } => Some("raise spec.timeout".to_owned()),
             _ => None,
         }

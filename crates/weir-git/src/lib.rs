@@ -4,12 +4,13 @@
 //! written but a scratch folder, no program is started, no hook or configured filter runs: repositories are opened
 //! isolated from the user's and the system's configuration. Credentials are shown to the URL's own
 //! host only, and are in no error. Over ssh a host is known by
-//! the given lines only.
+//! the given lines only. A host that [`Access`] does not allow is never connected to.
 //!
 //! Limits: SHA-1 object ids; symbolic links are left out, as in Flux's artifacts; a checkout takes at
 //! most the budget's bytes, a transfer what [`Limits`] says. Memory holds one file at a time.
 
 mod access;
+mod allowed;
 mod error;
 mod hosts;
 mod http;
@@ -23,6 +24,7 @@ mod snapshot;
 pub mod ssh;
 
 pub use access::{Access, ClientCertificate, Login, Proxy, SshIdentity};
+pub use allowed::Hosts;
 pub use error::GitError;
 pub use http::{Download, download};
 pub use limits::Limits;

@@ -28,6 +28,8 @@ pub struct Options {
     pub max_size: u64,
     /// What is agreed on with ssh servers (`--ssh-kex-algos`, `--ssh-hostkey-algos`).
     pub ssh: weir_git::ssh::Options,
+    /// Hosts that repositories, their redirects and their submodules may be on (`--allowed-source-hosts`).
+    pub hosts: weir_git::Hosts,
 }
 
 impl Default for Options {
@@ -37,6 +39,7 @@ impl Default for Options {
             requeue_dependency: Duration::from_secs(30),
             max_size: weir_git::Limits::DEFAULT_BYTES,
             ssh: weir_git::ssh::Options::default(),
+            hosts: weir_git::Hosts::default(),
         }
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 use weir_base::{Budget, Diagnose, Tree};
-use weir_git::{Access, Download, GitError, Limits, Reach, Reference, Remote, Repository, Selection, download};
+use weir_git::{Access, Download, GitError, Hosts, Limits, Reach, Reference, Remote, Repository, Selection, download};
 use weir_render::remote::{Answer, Fetch, Need, RepoSpec};
 
 /// The longest that one repository may take, whatever its URL says.
@@ -20,28 +20,29 @@ const FILE_BYTES: u64 = 32 << 20;
 #[derive(Debug)]
 pub struct Fetcher {
     reach: Reach,
+    hosts: Hosts,
     /// `file://` repositories of this machine.
     with_local: bool,
 }
 
 impl Fetcher {
     /// For URLs that others wrote, or for anything but this machine's files.
-    pub fn shared(reach: Reach) -> Arc<dyn Fetch> {
-        Arc::new(Self { reach, with_local: false })
+    pub fn shared(reach: Reach, hosts: Hosts) -> Arc<dyn Fetch> {
+        Arc::new(Self { reach, hosts, with_local: false })
     }
 
     /// For what a cluster's objects name.
     pub fn outside() -> Self {
-        Self { reach: Reach::Outside, with_local: false }
+        Self { reach: Reach::Outside, hosts: Hosts::default(), with_local: false }
     }
 
     /// For the user's own command.
     pub fn with_local() -> Self {
-        Self { reach: Reach::Anywhere, with_local: true }
+        Self { reach: Reach::Anywhere, hosts: Hosts::default(), with_local: true }
     }
 
     fn access(&self) -> Access {
-        Access { reach: self.reach, ..Access::default() }
+        Access { reach: self.reach, hosts: self.hosts.clone(), ..Access::default() }
     }
 
     fn repository(&self, spec: &RepoSpec, budget: &Budget) -> Result<Tree, GitError> {

@@ -1,5 +1,5 @@
 use crate::limits::Guard;
-use crate::reach::{self, Outside};
+use crate::reach::{Bounds, Outside};
 use crate::{Access, GitError, Login};
 use reqwest::blocking::{ClientBuilder, Response};
 use reqwest::header::{AUTHORIZATION, HeaderMap, LOCATION, RETRY_AFTER};
@@ -23,7 +23,7 @@ pub(super) struct Client {
     login: Option<Login>,
     guard: Arc<Guard>,
     moved_to: Mutex<Option<String>>,
-    reach: Reach,
+    bounds: Bounds,
 }
 
 impl Client {
@@ -33,7 +33,8 @@ impl Client {
         if origin.host_str().is_none_or(str::is_empty) {
             return Err(GitError::url(url, "it names no host"));
         }
-        reach::check(access.reach, &origin)?;
+        let bounds = Bounds::of(access);
+        bounds.check(&origin)?;
         let login = access.login.clone().or_else(|| login_of(&origin));
         // Neither fails for http and https.
         let _ = origin.set_username("");
@@ -56,7 +57,7 @@ impl Client {
         };
         let url = origin.to_string();
         let moved_to = Mutex::new(None);
-        Ok((Self { own, stranger, origin, login, guard, moved_to, reach: access.reach }, url))
+        Ok((Self { own, stranger, origin, login, guard, moved_to, bounds }, url))
     }
 
     pub fn guard(&self) -> &Guard {
@@ -138,7 +139,7 @@ impl Client {
         if !same_host(from, &to) && weir_net::is_metadata(to.host_str().unwrap_or_default()) {
             return refuse("the address is for metadata services");
         }
-        reach::check(self.reach, &to)?;
+        self.bounds.check_redirect(&to)?;
         let mut to = to;
         // A server does not choose what we log in as.
         let _ = to.set_username("");

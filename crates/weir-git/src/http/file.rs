@@ -1,6 +1,7 @@
 //! One file, by its URL.
 
 use super::client::{builder, causes, login_of, same_host, setup, shown};
+use crate::reach::Bounds;
 use crate::{Access, GitError, Limits, Login};
 use reqwest::Url;
 use reqwest::header::LOCATION;
@@ -29,10 +30,11 @@ pub fn download(url: &str, access: &Access, limits: Limits) -> Result<Download, 
     }
     let origin = parsed.clone();
     let login = access.login.clone().or_else(|| login_of(&parsed));
+    let bounds = Bounds::of(access);
+    bounds.check(&parsed)?;
     let client = builder(access)?.build().map_err(|error| setup(&error))?;
     let mut next = parsed;
     for _ in 0..=REDIRECTS {
-        crate::reach::check(access.reach, &next)?;
         let _ = next.set_username("");
         let _ = next.set_password(None);
         let failed = |error: reqwest::Error| match error.is_timeout() {
@@ -54,6 +56,7 @@ pub fn download(url: &str, access: &Access, limits: Limits) -> Result<Download, 
             if !matches!(to.scheme(), "http" | "https") || (next.scheme() == "https" && to.scheme() == "http") {
                 return Err(GitError::Redirect { to: shown(&to), why: "it would leave https" });
             }
+            bounds.check_redirect(&to)?;
             next = to;
             continue;
         }

@@ -1,6 +1,8 @@
 //! Against the real git http-backend, on loopback.
 
-use crate::{Access, ClientCertificate, GitError, Limits, Login, Proxy, Reference, Remote, Selection};
+use crate::{
+    Access, ClientCertificate, Download, GitError, Limits, Login, Proxy, Reference, Remote, Selection, download,
+};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
@@ -327,4 +329,81 @@ fn submodules_are_fetched_where_they_may_be() {
         let remedy = "correct .gitmodules, or leave spec.recurseSubmodules out";
         assert_eq!(message, format!("submodule 'sub' has the URL '{url}': {why} ({remedy})"));
     }
+}
+
+/// Bound to these hosts.
+fn bound(hosts: &str) -> Access {
+    Access { hosts: hosts.parse().expect("a list"), ..Access::default() }
+}
+
+/// The same server by another name of loopback: another host for a list.
+fn by_name(server: &GitHttp, path: &str) -> String {
+    server.url(path).replace("127.0.0.1", "localhost")
+}
+
+#[test]
+fn a_host_that_is_not_allowed_is_never_asked() {
+    let repo = repo();
+    let server = GitHttp::serve(repo.path());
+    let message = told(&by_name(&server, ".git"), bound("127.0.0.1,*.example.com"));
+    let remedy = "(the list is the administrator's: ask for the host to be added to it)";
+    let expected = "the host 'localhost' is not among those that this controller may fetch from";
+    assert_eq!(message, format!("{expected} {remedy}"));
+    // Neither through a proxy, whose own host is the administrator's.
+    let access = Access { proxy: Some(Proxy { address: server.url(""), login: None }), ..bound("git.example.com") };
+    let error = fetch("http://git.invalid/.git", access.clone(), Limits::default()).expect_err("refused");
+    assert_eq!((error.reason(), server.requests()), ("AccessDenied", 0), "{error}");
+    assert_eq!(fetch("http://git.example.com/.git", access, Limits::default()), Ok(1));
+    assert_eq!(fetch(&server.url(".git"), bound("127.0.0.1"), Limits::default()), Ok(1));
+}
+
+#[test]
+fn a_redirect_to_a_host_that_is_not_allowed_is_not_followed() {
+    let repo = repo();
+    let other = GitHttp::serve(repo.path());
+    let target = by_name(&other, ".git/info/refs?service=git-upload-pack");
+    let server = redirecting(&repo, target);
+    let error = fetch(&server.url(".git"), bound("127.0.0.1"), Limits::default()).expect_err("refused");
+    let to = by_name(&other, ".git/info/refs");
+    let expected = "is not followed: the host is not among those that this controller may fetch from";
+    assert_eq!((error.reason(), error.to_string()), ("AccessDenied", format!("a redirect to {to} {expected}")));
+    assert_eq!((server.requests(), other.requests()), (1, 0));
+    assert_eq!(fetch(&server.url(".git"), bound("127.0.0.1,localhost"), Limits::default()), Ok(1));
+}
+
+#[test]
+fn a_submodule_of_a_host_that_is_not_allowed_is_not_fetched() {
+    let lib = GitRepo::new(&[("l", "1")]);
+    let libs = GitHttp::serve(lib.path());
+    let repo = repo();
+    repo.git(&["submodule", "--quiet", "add", &libs.url(".git"), "sub"]);
+    let elsewhere = format!("[submodule \"sub\"]\n\tpath = sub\n\turl = {}\n", by_name(&libs, ".git"));
+    repo.commit(&[(".gitmodules", &elsewhere)], &[], "a submodule");
+    let before = libs.requests();
+    let server = GitHttp::serve(repo.path());
+    let recursive = Selection { submodules: true, ..Selection::default() };
+    let fetch = |access: Access| {
+        let remote = remote(&server.url(".git"), access, Limits::default());
+        remote.fetch(&main_branch(), &recursive, &Budget::standard()).map(|(_, files)| files.entries().len())
+    };
+    let error = fetch(bound("127.0.0.1")).expect_err("refused");
+    let expected = "submodule 'sub': the host 'localhost' is not among those that this controller may fetch from";
+    assert_eq!((error.reason(), error.to_string().as_str()), ("AccessDenied", expected));
+    assert_eq!(libs.requests(), before, "the other host was not asked");
+    assert_eq!(fetch(bound("127.0.0.1,localhost")), Ok(3));
+}
+
+#[test]
+fn a_file_is_downloaded_from_hosts_that_are_allowed_only() {
+    let repo = repo();
+    let other = GitHttp::start(repo.path(), None, |_| Answer::Status("404 Not Found", Vec::new()));
+    let server = redirecting(&repo, by_name(&other, "a.yaml"));
+    let get = |url: &str, hosts: &str| download(url, &bound(hosts), Limits::default());
+    let refused = get(&by_name(&server, "a.yaml"), "127.0.0.1");
+    assert_eq!(refused, Err(GitError::Host { host: "localhost".to_owned() }));
+    assert_eq!(server.requests(), 0);
+    let refused = get(&server.url("a.yaml"), "127.0.0.1");
+    assert_eq!(refused, Err(GitError::RedirectHost { to: by_name(&other, "a.yaml") }));
+    assert_eq!((server.requests(), other.requests()), (1, 0));
+    assert_eq!(get(&server.url("a.yaml"), "127.0.0.1,localhost"), Ok(Download::Status(404)));
 }

@@ -32,6 +32,9 @@ use std::sync::Arc;
 /// A transport to `ssh://[USER@]HOST[:PORT]/PATH`; the user is `git` where none is named.
 pub(crate) fn connect(url: &str, access: &Access, guard: Arc<Guard>) -> Result<Connection<Reader, Writer>, GitError> {
     let address = Address::parse(url)?;
+    if !access.hosts.allows(&address.host) {
+        return Err(GitError::Host { host: address.host });
+    }
     let identity = access.ssh.as_ref().ok_or_else(|| {
         GitError::Credentials("an ssh URL needs a private key ('identity') and 'known_hosts'".to_owned())
     })?;

@@ -335,3 +335,21 @@ fn what_is_received_is_bounded_and_whole() {
     let error = limited(Limits::default()).expect_err("is cut off");
     assert!(error.to_string().ends_with("the server closed the connection"), "{error}");
 }
+
+#[test]
+fn a_host_that_is_not_allowed_is_not_connected_to() {
+    // Nobody takes a connection here: one that was tried would wait in the backlog.
+    let listener = TcpListener::bind("127.0.0.1:0").expect("binds");
+    listener.set_nonblocking(true).expect("is set");
+    let port = listener.local_addr().expect("has one").port();
+    let key = SshKey::new("ed25519");
+    let bound = Access { hosts: "*.example.com".parse().expect("a list"), ..access(&key, None, "") };
+    let url = format!("ssh://git@127.0.0.1:{port}/a.git");
+    let error = fetch(&url, bound, &main_branch(), Limits::default()).expect_err("refused");
+    assert_eq!(error, GitError::Host { host: "127.0.0.1".to_owned() });
+    let waiting = listener.accept().map(drop).map_err(|error| error.kind());
+    assert_eq!(waiting, Err(std::io::ErrorKind::WouldBlock));
+    let setup = Setup::new();
+    let allowed = Access { hosts: "127.0.0.1".parse().expect("a list"), ..setup.access() };
+    assert_eq!(setup.fetch(allowed), Ok(1));
+}

@@ -56,11 +56,12 @@ impl Reconciler for GitRepositories {
 
     async fn reconcile(&self, object: &GitRepository, cx: &mut Cx<GitRepository>) -> Result<Done, Failure> {
         let plan = plan::plan(object, &self.locals)?;
+        plan.check(&self.options.hosts)?;
         cx.remove_condition(reasons::STORAGE_OPERATION_FAILED);
         let held = self.held(object, cx).await;
         let gone = held.is_none() && object.status.as_ref().is_some_and(|status| status.artifact.is_some());
         let access = gather::access(object, &plan, cx).await.map_err(|trouble| fetch_failed(cx, trouble))?;
-        let access = Access { ssh_options: self.options.ssh.clone(), ..access };
+        let access = Access { ssh_options: self.options.ssh.clone(), hosts: self.options.hosts.clone(), ..access };
         let includes = include::artifacts(object, &plan.includes, self.options.requeue_dependency, cx).await?;
         let is_same = observed::is_same(object, &plan, &includes);
         let resolved = fetch::resolve(&plan, &access).await.map_err(|trouble| fetch_failed(cx, trouble))?;

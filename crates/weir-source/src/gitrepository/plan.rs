@@ -3,7 +3,8 @@ use std::time::Duration;
 use weir_api::object::DEFAULT_SOURCE_TIMEOUT;
 use weir_api::source::{GitProvider, GitRepositoryInclude, GitRepositoryRef, GitRepositorySpec};
 use weir_api::{FluxObject, GitRepository};
-use weir_git::{Reference, Selection};
+use weir_base::Diagnose;
+use weir_git::{GitError, Hosts, Reference, Selection};
 use weir_runtime::Failure;
 
 /// What is to be fetched; made from the spec alone.
@@ -27,6 +28,20 @@ pub(super) enum Place {
     Local(Local),
     /// An http, https or ssh URL.
     Network(String),
+}
+
+impl Plan {
+    /// Whether the URL is on a host that may be fetched from. What is no URL is told of by whoever fetches it.
+    pub fn check(&self, hosts: &Hosts) -> Result<(), Failure> {
+        let Place::Network(url) = &self.place else { return Ok(()) };
+        match hosts.check(url) {
+            Err(error @ GitError::Host { .. }) => {
+                let report = error.report();
+                Err(Failure::stalled(report.reason, format!("spec.url: {report}")))
+            }
+            _ => Ok(()),
+        }
+    }
 }
 
 pub(super) fn plan(object: &GitRepository, locals: &Locals) -> Result<Plan, Failure> {
@@ -122,6 +137,36 @@ mod tests {
             let message = format!("{what} is not implemented in this version of weir");
             let expect = Failure::Stalled { reason: "NotImplemented", message };
             assert_eq!(plan(&object(spec), &locals), Err(expect), "{spec}");
+        }
+    }
+
+    #[test]
+    fn a_host_that_is_not_allowed_is_refused_by_the_spec_alone() {
+        let mut locals = Locals::default();
+        locals.insert("https://example.com/a", Local::Folder("/a".into()));
+        let hosts = "git.example.com,*.corp.example".parse().expect("a list");
+        let check = |url: &str, hosts: &Hosts| {
+            plan(&object(&format!(r#"{{"url":"{url}"}}"#)), &locals).expect("a plan").check(hosts)
+        };
+        for url in [
+            "https://git.example.com/b",
+            "ssh://git@a.corp.example:7999/b",
+            // This one is a folder of the operator's.
+            "https://example.com/a",
+        ] {
+            assert_eq!(check(url, &hosts), Ok(()), "{url}");
+        }
+        for (url, host) in [
+            ("https://me:pw@example.com/b", "example.com"),
+            ("https://git.example.com.evil.example/b", "git.example.com.evil.example"),
+            ("ssh://git@corp.example/b", "corp.example"),
+        ] {
+            let message = format!(
+                "spec.url: the host '{host}' is not among those that this controller may fetch from (the list is the \
+                 administrator's: ask for the host to be added to it)"
+            );
+            assert_eq!(check(url, &hosts), Err(Failure::stalled("AccessDenied", message)), "{url}");
+            assert_eq!(check(url, &Hosts::default()), Ok(()), "without a list every host is allowed");
         }
     }
 

@@ -11,8 +11,8 @@ use std::sync::Arc;
 use std::time::Duration;
 use weir_artifact::Algorithm;
 use weir_cloud::{CacheOptions, Cloud, Env};
-use weir_git::Reach;
 use weir_git::ssh::{self, HostKeyAlgorithms, KexAlgorithms};
+use weir_git::{Hosts, Reach};
 use weir_kube::{Access, Clusters};
 use weir_kustomization::{Fallback, Guards};
 use weir_object::GroupKind;
@@ -131,6 +131,10 @@ pub struct Source {
     /// Kinds of host keys to accept from ssh servers, a comma list; default: all but RSA with SHA-1.
     #[arg(long, default_value = "", hide_default_value = true, value_name = "ALGORITHMS")]
     pub ssh_hostkey_algos: HostKeyAlgorithms,
+    /// Hosts that Git repositories, what they redirect to and their submodules may be on: a comma list of HOST and *.DOMAIN,
+    /// at any port; empty: every host. An addition to Flux's flags.
+    #[arg(long, default_value = "", hide_default_value = true, value_name = "HOSTS")]
+    pub allowed_source_hosts: Hosts,
 }
 
 /// The kustomize controller's own.
@@ -212,6 +216,10 @@ pub struct Kustomize {
     /// Refuse remote bases: every resource has to be a file of the source.
     #[arg(long, num_args = 0..=1, require_equals = true, default_value_t = false, default_missing_value = "true", action = clap::ArgAction::Set)]
     pub no_remote_bases: bool,
+    /// Hosts that remote bases, what they redirect to and their submodules may be on: a comma list of HOST and *.DOMAIN, at
+    /// any port; empty: every host that --remote-reach leaves. An addition to Flux's flags.
+    #[arg(long, default_value = "", hide_default_value = true, value_name = "HOSTS")]
+    pub allowed_base_hosts: Hosts,
 }
 
 /// Flags of one role, which `weir controller run` takes with a prefix.
@@ -320,6 +328,7 @@ impl Source {
             requeue_dependency: self.requeue_dependency,
             max_size: self.git_max_size,
             ssh,
+            hosts: self.allowed_source_hosts.clone(),
         }
     }
 }
@@ -391,7 +400,7 @@ impl Kustomize {
             http_retry: self.http_retry,
             clusters: Some(clusters),
             guards: self.guards(),
-            remotes: (!self.no_remote_bases).then(|| Fetcher::shared(self.reach())),
+            remotes: (!self.no_remote_bases).then(|| Fetcher::shared(self.reach(), self.allowed_base_hosts.clone())),
         }
     }
 }

@@ -259,6 +259,9 @@ mod tests {
         let ssh = job.expect("is taken").source.expect("its own").options().ssh;
         assert_eq!(ssh.host_keys, HostKeyAlgorithms::default());
         assert_eq!(Ok(ssh.kex), "diffie-hellman-group14-sha1,curve25519-sha256".parse());
+        let job = parse("x run --source.allowed-source-hosts=git.example.com,*.corp.example").expect("is taken");
+        let hosts = job.source.expect("its own").options().hosts;
+        assert!(hosts.allows("a.corp.example") && !hosts.allows("corp.example"));
         let line = "x kustomize --no-remote-bases=true --default-service-account=default --no-cross-namespace-refs \
                     --feature-gates=AdditiveCELDependencyCheck=true";
         let job = parse(line).expect("is taken");
@@ -295,6 +298,8 @@ mod tests {
                 "--token-cache-max-size=1 is not implemented in this version of weir",
             ),
             ("x run --interval-jitter-percentage=101", "101 is not in 0..=100"),
+            ("x source --allowed-source-hosts=https://a.example", "'https://a.example' is neither a host nor *.DOMAIN"),
+            ("x kustomize --allowed-base-hosts=a.example:22", "'a.example:22' is neither a host nor *.DOMAIN"),
             ("x source --no-such-flag", "unexpected argument"),
             ("x source --ssh-kex-algos=none", "'none' is not a known key exchange; known are mlkem768x25519-sha256"),
             ("x run --source.ssh-hostkey-algos=ssh-dss", "'ssh-dss' is not a known host key algorithm; known are"),

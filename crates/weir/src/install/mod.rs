@@ -19,6 +19,7 @@ use std::process::ExitCode;
 use std::time::{Duration, SystemTime};
 use weir_base::Budget;
 use weir_doc::{Dialect, Node, yaml};
+use weir_git::Hosts;
 use weir_kube::{ApplyOptions, Session};
 use weir_object::kstatus::{self, Status};
 use weir_object::{ObjectRef, meta};
@@ -66,7 +67,7 @@ pub struct Install {
     #[arg(long, default_value = "cluster.local", value_name = "DOMAIN")]
     cluster_domain: String,
     /// URL that events are posted to.
-    #[arg(long, value_name = "URL")]
+    #[arg(long, value_name = "URL", value_parser = receiver)]
     events_addr: Option<String>,
     /// Replicas of the kustomize controller; one of them reconciles, by a lease.
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..), value_name = "N")]
@@ -85,11 +86,26 @@ pub struct Install {
     #[arg(long, num_args = 0..=1, require_equals = true, default_value_t = true, default_missing_value = "true", action = clap::ArgAction::Set)]
     network_policy: bool,
     /// Ports that sources are fetched from besides 443 and 22, a comma list.
-    #[arg(long, value_delimiter = ',', value_name = "PORTS")]
+    #[arg(long, value_delimiter = ',', value_name = "PORTS", value_parser = clap::value_parser!(u16).range(1..))]
     source_ports: Vec<u16>,
     /// Fetch sources from these networks only, a comma list of CIDRs; default: from anywhere.
     #[arg(long, value_delimiter = ',', value_name = "CIDRS", value_parser = cidr)]
     source_cidrs: Vec<String>,
+    /// Hosts that Git repositories and remote bases may be on, a comma list of HOST and *.DOMAIN, at any port; default: every
+    /// host. The controllers look at it, not the network.
+    #[arg(long, default_value = "", hide_default_value = true, value_name = "HOSTS")]
+    source_hosts: Hosts,
+    /// Ports that the kustomize controller reaches key services, Vault, other clusters and remote bases at, a comma list such as
+    /// 8200. 443 and 6443 are open without it, unless --api-server-cidrs narrows them.
+    #[arg(long, value_delimiter = ',', value_name = "PORTS", value_parser = clap::value_parser!(u16).range(1..))]
+    kustomize_ports: Vec<u16>,
+    /// Networks that these are in, a comma list of CIDRs; default: anywhere.
+    #[arg(long, value_delimiter = ',', value_name = "CIDRS", value_parser = cidr, requires = "kustomize_ports")]
+    kustomize_cidrs: Vec<String>,
+    /// Networks that the API server is in, a comma list of CIDRs: its Service's and that of what the Service leads to. Default:
+    /// ports 443 and 6443 are open to anywhere.
+    #[arg(long, value_delimiter = ',', value_name = "CIDRS", value_parser = cidr)]
+    api_server_cidrs: Vec<String>,
     #[command(flatten)]
     cluster: Cluster,
 }
@@ -155,6 +171,22 @@ fn tag(text: &str) -> Result<String, String> {
     let bytes = text.as_bytes();
     let fits = bytes.len() <= 63 && bytes.iter().all(|b| is_inner(*b)) && is_end(bytes.first()) && is_end(bytes.last());
     if fits { Ok(text.to_owned()) } else { Err("write letters, digits, '-', '_' and '.', at most 63".to_owned()) }
+}
+
+/// The host of an http or https URL, and its port.
+fn endpoint(url: &str) -> Option<(String, u16)> {
+    let url: http::Uri = url.parse().ok()?;
+    let usual = match url.scheme_str()? {
+        "http" => 80,
+        "https" => 443,
+        _ => return None,
+    };
+    let host = url.host().filter(|host| !host.is_empty())?;
+    Some((host.to_ascii_lowercase(), url.port_u16().unwrap_or(usual)))
+}
+
+fn receiver(url: &str) -> Result<String, String> {
+    endpoint(url).map(|_| url.to_owned()).ok_or_else(|| "write an http or https URL".to_owned())
 }
 
 fn cidr(text: &str) -> Result<String, String> {
@@ -344,6 +376,30 @@ mod tests {
     }
 
     #[test]
+    fn the_owner_of_a_volume_is_replaced_and_never_twice() {
+        let all = parsed(&text(&["--replicas=3"])).expect("is YAML");
+        let of = |kind: &'static str| all.iter().filter(move |object| meta::kind(object) == kind);
+        for deployment in of("Deployment") {
+            let is_source = deployment.str_at(&["metadata", "name"]) == Some("source-controller");
+            let spec = |path: &[&str]| deployment.get("spec").and_then(|spec| spec.path(path));
+            let strategy = spec(&["strategy", "type"]).and_then(Node::as_str);
+            assert_eq!(strategy, is_source.then_some("Recreate"));
+            assert_eq!(spec(&["replicas"]).and_then(Node::as_i64), Some(if is_source { 1 } else { 3 }));
+        }
+        let budgets: Vec<_> = of("PodDisruptionBudget").filter_map(|one| one.str_at(&["metadata", "name"])).collect();
+        assert_eq!(budgets, ["kustomize-controller"], "none for one replica");
+    }
+
+    #[test]
+    fn the_hosts_are_told_to_both_controllers() {
+        let bound = text(&["--source-hosts=git.example.com,*.corp.example"]);
+        for flag in ["--allowed-source-hosts", "--allowed-base-hosts"] {
+            assert_eq!(bound.matches(&format!("{flag}=git.example.com,*.corp.example")).count(), 1, "{flag}");
+        }
+        assert!(!text(&[]).contains("-hosts="));
+    }
+
+    #[test]
     fn what_is_not_there_is_not_installed() {
         for (line, message) in [
             (&["--components=helm-controller"][..], "helm-controller is not implemented in this version of weir"),
@@ -352,6 +408,11 @@ mod tests {
             (&["--components-extra=source-watcher"], "--components-extra=source-watcher is not implemented"),
             (&["--image=x", "--version=v9"], "cannot be used with"),
             (&["--version=a b"], "write letters, digits"),
+            (&["--events-addr=notification-controller"], "write an http or https URL"),
+            (&["--kustomize-ports=0"], "0 is not in 1..="),
+            (&["--kustomize-ports=1", "--kustomize-cidrs=vault"], "write ADDRESS/BITS"),
+            (&["--kustomize-cidrs=10.0.0.0/8"], "--kustomize-ports <PORTS>"),
+            (&["--source-hosts=https://a.example"], "is neither a host nor *.DOMAIN"),
             (&["--namespaces=A"], "a namespace is a valid DNS label"),
             (&["--namespaces=a", "--watch-all-namespaces=false"], "cannot be used with"),
         ] {

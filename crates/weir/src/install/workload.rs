@@ -117,6 +117,10 @@ fn arguments(args: &Install, role: Role) -> Vec<String> {
         all.push(format!("--watch-namespaces={}", args.namespaces.join(",")));
     }
     all.extend(["--log-level=info", "--log-encoding=json", "--enable-leader-election"].map(str::to_owned));
+    if !args.source_hosts.is_any() {
+        let flag = if role == Role::Source { "--allowed-source-hosts" } else { "--allowed-base-hosts" };
+        all.push(format!("{flag}={}", args.source_hosts));
+    }
     match role {
         Role::Source => {
             all.push("--storage-path=/data".to_owned());

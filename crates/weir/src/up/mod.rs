@@ -20,7 +20,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::sync::watch as channel;
 use weir_cloud::{CacheOptions, Cloud, Env};
-use weir_git::Reach;
+use weir_git::{Hosts, Reach};
 use weir_runtime::Runtime;
 
 /// Run a folder, a Git repository or a URL on an embedded Kubernetes API server.
@@ -99,7 +99,7 @@ pub async fn run(args: Args, output: &Output) -> Result<ExitCode, CliError> {
         kustomize: weir_kustomization::Options {
             clusters: Some(Arc::new(backend.clusters())),
             cloud: Some(Arc::new(Cloud::new(CacheOptions::default(), Env::of_process())?)),
-            remotes: Some(Fetcher::shared(Reach::Anywhere)),
+            remotes: Some(Fetcher::shared(Reach::Anywhere, Hosts::default())),
             ..weir_kustomization::Options::default()
         },
         locals: locals.clone(),

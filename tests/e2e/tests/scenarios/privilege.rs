@@ -9,7 +9,7 @@ use weir_e2e::installed::{self, Audit, HOME};
 use weir_e2e::{Cluster, Controller, on_kube_apiserver};
 use weir_testkit::{GitHttp, GitRepo, eventually};
 
-on_kube_apiserver!(the_rights_that_are_installed_suffice);
+on_kube_apiserver!(the_rights_that_are_installed_suffice, the_pods_pass_the_restricted_profile);
 
 const TEAM: &str = "team-a";
 
@@ -165,4 +165,29 @@ fn granted(manifests: &str, kubectl: &weir_testkit::Kubectl) -> BTreeSet<String>
         }
     }
     all
+}
+
+/// The API server's own admission judges: the namespace is labelled so that it enforces the profile.
+fn the_pods_pass_the_restricted_profile(cluster: &Cluster) {
+    let kubectl = cluster.kubectl();
+    let manifests = cluster.shell("weir install --export --replicas=2 --image-pull-secret=login --toleration-keys=a");
+    assert_eq!(manifests.code, Some(0), "{}", manifests.stderr);
+    let is_wanted =
+        |part: &&str| ["Namespace", "Deployment"].iter().any(|kind| part.contains(&format!("kind: {kind}\n")));
+    let wanted: Vec<&str> = manifests.stdout.split("---\n").filter(is_wanted).collect();
+    assert_eq!(wanted.len(), 3);
+    kubectl.run_with_input(&["apply", "--server-side", "--force-conflicts", "-f", "-"], wanted[0]).unwrap();
+    for deployment in &wanted[1..] {
+        let text =
+            kubectl.run_with_input(&["create", "--dry-run=client", "-o", "json", "-f", "-"], deployment).unwrap();
+        let template = &serde_json::from_str::<Value>(&text).unwrap()["spec"]["template"];
+        let mut pod = serde_json::json!({"apiVersion": "v1", "kind": "Pod", "metadata": template["metadata"], "spec": template["spec"]});
+        pod["metadata"]["name"] = "one".into();
+        pod["metadata"]["namespace"] = HOME.into();
+        let create = |pod: &Value| kubectl.run_with_input(&["create", "--dry-run=server", "-f", "-"], &pod.to_string());
+        create(&pod).unwrap();
+        pod["spec"]["containers"][0]["securityContext"]["allowPrivilegeEscalation"] = true.into();
+        let refused = create(&pod).unwrap_err();
+        assert!(refused.contains("violates PodSecurity \"restricted:latest\""), "{refused}");
+    }
 }

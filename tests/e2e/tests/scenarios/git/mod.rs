@@ -1,5 +1,6 @@
 //! GitRepositories over the network: `weir controller source` against real servers on loopback.
 
+mod bound;
 mod content;
 mod hostile;
 mod transport;
