@@ -54,6 +54,8 @@ pub(crate) struct Fields<'n> {
     known: Vec<&'static str>,
     /// Whether numbers and booleans may stand for text, as in files that are read by type.
     lenient: bool,
+    /// Whether fields that were not asked for may be there.
+    open: bool,
     mistakes: &'n Mistakes,
 }
 
@@ -63,11 +65,17 @@ impl<'n> Fields<'n> {
         if map.is_none() {
             mistakes.add(wrong(node, path, "a mapping"));
         }
-        Self { map, at: &node.meta.at, path: path.to_owned(), known: Vec::new(), lenient: false, mistakes }
+        Self { map, at: &node.meta.at, path: path.to_owned(), known: Vec::new(), lenient: false, open: false, mistakes }
     }
 
+    /// As files are read by type: unknown fields are nothing, numbers and booleans texts where those are wanted.
     pub fn set_lenient(&mut self) {
-        self.lenient = true;
+        (self.lenient, self.open) = (true, true);
+    }
+
+    /// Unknown fields are nothing.
+    pub fn set_open(&mut self) {
+        self.open = true;
     }
 
     pub fn mistakes(&self) -> &'n Mistakes {
@@ -152,9 +160,9 @@ impl<'n> Fields<'n> {
 
     /// A list of mappings.
     pub fn items<T>(&mut self, name: &'static str, mut item: impl FnMut(&mut Fields<'n>) -> T) -> Vec<T> {
-        let (mistakes, lenient) = (self.mistakes, self.lenient);
+        let (mistakes, lenient, open) = (self.mistakes, self.lenient, self.open);
         let read = |(node, path): (&'n Node, String)| {
-            let mut fields = Fields { lenient, ..Fields::of(node, &path, mistakes) };
+            let mut fields = Fields { lenient, open, ..Fields::of(node, &path, mistakes) };
             let found = item(&mut fields);
             fields.finish();
             found
@@ -183,7 +191,8 @@ impl<'n> Fields<'n> {
 
     pub fn nested<T>(&mut self, name: &'static str, read: impl FnOnce(&mut Fields<'n>) -> T) -> Option<T> {
         let node = self.node(name)?;
-        let mut fields = Fields { lenient: self.lenient, ..Fields::of(node, &self.path_of(name), self.mistakes) };
+        let (lenient, open) = (self.lenient, self.open);
+        let mut fields = Fields { lenient, open, ..Fields::of(node, &self.path_of(name), self.mistakes) };
         let found = read(&mut fields);
         fields.finish();
         Some(found)
@@ -192,7 +201,7 @@ impl<'n> Fields<'n> {
     /// Refuses what was not asked for.
     pub fn finish(&self) {
         let unknown = |key: &str| !self.known.iter().any(|name| name.eq_ignore_ascii_case(key));
-        let Some(map) = self.map.filter(|_| !self.lenient) else { return };
+        let Some(map) = self.map.filter(|_| !self.open) else { return };
         for (key, value) in map.iter().filter(|(key, _)| unknown(key.as_str())) {
             let at = Origin::new(value.meta.at.file.clone(), key.line, key.col());
             let error = KustomizeError::field(&at, self.path_of(key.as_str()), "unknown field");

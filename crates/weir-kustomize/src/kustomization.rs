@@ -3,6 +3,7 @@
 use crate::args::{Generator, Image, Label, Patch, Replica, SortOptions, Var};
 use crate::fields::{Fields, Mistakes, wrong};
 use crate::generate::GeneratorOptions;
+use crate::helm::{self, ChartField};
 use crate::loader::Sited;
 use crate::replacement::ReplacementField;
 use crate::{KustomizeError, Warning, scalar};
@@ -55,6 +56,7 @@ pub(crate) struct Kustomization {
     pub generators: Vec<Sited>,
     pub transformers: Vec<Sited>,
     pub validators: Vec<Sited>,
+    pub charts: Vec<ChartField>,
     pub build_metadata: Vec<String>,
     pub warnings: Vec<Warning>,
     /// Where the fields are that steps are named after.
@@ -72,8 +74,15 @@ const PLACED: [&str; 7] = [
 ];
 
 impl Kustomization {
-    /// Reads the file; an error only where it is no YAML, all else is added to the mistakes.
-    pub fn read(text: &[u8], file: &Arc<str>, mistakes: &Mistakes, budget: &Budget) -> Result<Self, KustomizeError> {
+    /// Reads the file; an error only where it is no YAML, all else is added to the mistakes. Charts are one, unless
+    /// there is someone who renders them.
+    pub fn read(
+        text: &[u8],
+        file: &Arc<str>,
+        has_charts: bool,
+        mistakes: &Mistakes,
+        budget: &Budget,
+    ) -> Result<Self, KustomizeError> {
         let mut document = yaml::parse_first(text, Some(file), 0, Dialect::Sigs, budget)?.unwrap_or_default();
         scalar::fold_next_lines(&mut document);
         let at = Origin::file(file.clone());
@@ -89,7 +98,10 @@ impl Kustomization {
         let fields = &mut fields;
         let is_component = read_kind(fields);
         fields.nested("metadata", read_metadata);
-        refuse_helm(fields);
+        let charts = match has_charts {
+            true => helm::read(fields),
+            false => refuse_helm(fields),
+        };
         let warnings = warnings(fields);
         let places = PLACED.into_iter().filter_map(|name| Some((name, fields.node(name)?.meta.at.clone()))).collect();
         let mut resources = fields.strings("resources");
@@ -126,6 +138,7 @@ impl Kustomization {
             generators: fields.strings("generators"),
             transformers: fields.strings("transformers"),
             validators: fields.strings("validators"),
+            charts,
             build_metadata: fields.strings("buildMetadata").into_iter().map(|sited| sited.text).collect(),
             warnings,
             places,
@@ -178,7 +191,7 @@ fn warnings(fields: &mut Fields) -> Vec<Warning> {
     found
 }
 
-fn refuse_helm(fields: &mut Fields) {
+fn refuse_helm(fields: &mut Fields) -> Vec<ChartField> {
     for name in ["helmCharts", "helmChartInflationGenerator", "helmGlobals"] {
         let Some(node) = fields.node(name) else { continue };
         match node.as_seq() {
@@ -190,4 +203,5 @@ fn refuse_helm(fields: &mut Fields) {
             }
         }
     }
+    Vec::new()
 }

@@ -11,8 +11,9 @@
 //!
 //! What is remote is asked for, never fetched: [`remote`].
 //!
-//! Limits: Helm charts, and generators or transformers that are not built in are refused
-//! by name. Comments never change how a field is merged. Regular expressions are bounded in size,
+//! Charts are rendered by whom the caller names: [`helm`].
+//!
+//! Limits: generators or transformers that are not built in are refused by name, as are charts without a generator. Comments never change how a field is merged. Regular expressions are bounded in size,
 //! nesting by [`weir_base::MAX_DEPTH`], bases of bases by 64, work and memory by the budget.
 
 mod annotated;
@@ -24,6 +25,7 @@ mod error;
 mod fields;
 mod fieldspec;
 mod generate;
+pub mod helm;
 mod iam;
 mod id;
 mod kustomization;
@@ -125,7 +127,7 @@ pub fn build(tree: &Tree, path: &str, options: &Options, budget: &Budget) -> Res
     build_with(tree, &Remotes::default(), path, options, budget)
 }
 
-/// Builds with what was fetched so far; [`remote::resolved`] calls it as often as needed.
+/// Builds with what was fetched so far; [`remote::resolved`] calls it as often as needed. Charts of Helm are refused.
 pub fn build_with(
     tree: &Tree,
     remotes: &Remotes,
@@ -133,7 +135,19 @@ pub fn build_with(
     options: &Options,
     budget: &Budget,
 ) -> Result<Built, KustomizeError> {
-    target::build(tree, remotes, path, options, budget)
+    target::build(tree, (remotes, None), path, options, budget)
+}
+
+/// The same, with someone who renders the charts of Helm.
+pub fn build_with_charts(
+    tree: &Tree,
+    remotes: &Remotes,
+    charts: &dyn helm::Generator,
+    path: &str,
+    options: &Options,
+    budget: &Budget,
+) -> Result<Built, KustomizeError> {
+    target::build(tree, (remotes, Some(charts)), path, options, budget)
 }
 
 /// The objects as kustomize prints them: documents joined by `---`.

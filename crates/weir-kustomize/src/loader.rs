@@ -1,10 +1,11 @@
 //! Files and folders as a kustomization may name them.
 
-use crate::remote::{Answer, Need, Remotes, RepoSpec, is_file_url};
+use crate::helm::Generator;
+use crate::remote::{Answer, ChartSpec, Need, Remotes, RepoSpec, is_file_url};
 use crate::{KustomizeError, LoadRestrictor};
 use std::sync::Arc;
 use weir_base::tree::{Found, PathError, join};
-use weir_base::{Origin, Tree, redact_url};
+use weir_base::{Budget, Origin, Tree, redact_url};
 
 /// The names that a kustomization file may have, in the order in which they are looked for.
 pub const FILE_NAMES: [&str; 3] = ["kustomization.yaml", "kustomization.yml", "Kustomization"];
@@ -17,6 +18,7 @@ const MAX_BASES: usize = 64;
 pub(crate) struct Loader<'t> {
     tree: &'t Tree,
     remotes: &'t Remotes,
+    charts: Option<&'t dyn Generator>,
     restrictor: LoadRestrictor,
     pub root: String,
     /// The folders that led here, within this tree.
@@ -46,14 +48,15 @@ pub(crate) struct Sited {
 impl<'t> Loader<'t> {
     pub fn new(
         tree: &'t Tree,
-        remotes: &'t Remotes,
+        (remotes, charts): (&'t Remotes, Option<&'t dyn Generator>),
         path: &str,
         restrictor: LoadRestrictor,
     ) -> Result<Self, KustomizeError> {
         let at = Origin::file(path);
         let root = join("", path).map_err(|why| KustomizeError::bad_path(&at, "path", &why))?;
         let (ancestors, repositories) = (Vec::new(), Vec::new());
-        let loader = Self { tree, remotes, restrictor, root, ancestors, repositories, prefix: "".into(), depth: 0 };
+        let prefix = "".into();
+        let loader = Self { tree, remotes, charts, restrictor, root, ancestors, repositories, prefix, depth: 0 };
         match tree.find(&loader.root) {
             Found::Folder => Ok(loader),
             Found::File(_) => Err(missing(&at, "path", path, "is a file, expected a folder with a kustomization")),
@@ -90,7 +93,40 @@ impl<'t> Loader<'t> {
             };
         }
         let full = self.join(path, field)?;
-        if self.restrictor == LoadRestrictor::RootOnly && !is_below(&full, &self.root) {
+        self.allow(&full, path, field)?;
+        match self.tree.read(&full) {
+            Some(content) => Ok((content, self.shown(&full))),
+            None if self.tree.find(&full) == Found::Folder => {
+                Err(missing(&path.at, field, &path.text, "is a folder, expected a file"))
+            }
+            None => Err(self.absent(path, field, &full)),
+        }
+    }
+
+    /// The same, where a folder of the tree was fetched: it stands in its place.
+    pub fn load_from<'f>(
+        &self,
+        path: &Sited,
+        field: &str,
+        (folder, files): (&str, &'f Tree),
+    ) -> Result<(&'f Arc<[u8]>, Arc<str>), KustomizeError>
+    where
+        't: 'f,
+    {
+        if !path.text.is_empty() && !is_file_url(&path.text) {
+            let full = self.join(path, field)?;
+            let inner = full.strip_prefix(folder).and_then(|rest| rest.strip_prefix('/'));
+            if let Some(content) = inner.and_then(|inner| files.read(inner)) {
+                self.allow(&full, path, field)?;
+                return Ok((content, self.shown(&full)));
+            }
+        }
+        self.load(path, field)
+    }
+
+    /// Refuses what the load restrictor keeps from being read.
+    fn allow(&self, full: &str, path: &Sited, field: &str) -> Result<(), KustomizeError> {
+        if self.restrictor == LoadRestrictor::RootOnly && !is_below(full, &self.root) {
             let problem = "is not in or below the folder of the kustomization";
             let remedy = match self.repositories.is_empty() {
                 true => "move the file below it, or build without the load restrictor",
@@ -98,12 +134,46 @@ impl<'t> Loader<'t> {
             };
             return Err(missing(&path.at, field, &path.text, problem).with_remedy(remedy));
         }
-        match self.tree.read(&full) {
-            Some(content) => Ok((content, self.shown(&full))),
-            None if self.tree.find(&full) == Found::Folder => {
-                Err(missing(&path.at, field, &path.text, "is a folder, expected a file"))
+        Ok(())
+    }
+
+    pub fn charts(&self) -> Option<&'t dyn Generator> {
+        self.charts
+    }
+
+    /// A path as the tree has it, whether or not anything is there.
+    pub fn place(&self, path: &Sited, field: &str) -> Result<String, KustomizeError> {
+        self.join(path, field)
+    }
+
+    /// All files below a folder of the tree, as a tree of its own.
+    pub fn folder(&self, folder: &str, budget: &Budget) -> Result<Option<Tree>, KustomizeError> {
+        if self.tree.find(folder) != Found::Folder {
+            return Ok(None);
+        }
+        let mut files = Tree::new();
+        let mut queue = vec![String::new()];
+        while let Some(next) = queue.pop() {
+            budget.spend(1)?;
+            let full = if next.is_empty() { folder.to_owned() } else { format!("{folder}/{next}") };
+            for (name, is_folder) in self.tree.list(&full) {
+                let inner = if next.is_empty() { name.clone() } else { format!("{next}/{name}") };
+                if is_folder {
+                    queue.push(inner);
+                } else if let Some(content) = self.tree.read(&format!("{full}/{name}")) {
+                    let clash = |why| KustomizeError::bad_path(&Origin::file(full.clone()), "helmCharts", &why);
+                    files.insert(&inner, content.clone()).map_err(clash)?;
+                }
             }
-            None => Err(self.absent(path, field, &full)),
+        }
+        Ok(Some(files))
+    }
+
+    /// The files of a chart that has to be fetched.
+    pub fn chart(&self, spec: ChartSpec, repo: &Sited, field: &str) -> Result<Tree, KustomizeError> {
+        match self.known(&Need::Chart(spec), repo, field)? {
+            Answer::Chart(files) => Ok(files.clone()),
+            answer => Err(self.not_fetched(answer, repo, field)),
         }
     }
 
@@ -140,7 +210,7 @@ impl<'t> Loader<'t> {
         let problem = match answer {
             Answer::NoFile(status) => format!("cannot be fetched: the server answers {status}"),
             Answer::Failed(why) => format!("cannot be fetched: {why}"),
-            Answer::File(_) | Answer::Repository(_) => "is not what was expected".to_owned(),
+            Answer::File(_) | Answer::Repository(_) | Answer::Chart(_) => "is not what was expected".to_owned(),
         };
         missing(&path.at, field, &redact_url(&path.text), &problem)
     }
@@ -212,6 +282,7 @@ impl<'t> Loader<'t> {
         Ok(Self {
             tree,
             remotes: self.remotes,
+            charts: self.charts,
             // A clone's files are never a way out of it.
             restrictor: LoadRestrictor::RootOnly,
             root: spec.folder.clone(),

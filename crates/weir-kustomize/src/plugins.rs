@@ -7,6 +7,7 @@ use crate::config;
 use crate::fields::{self, Fields};
 use crate::fieldspec::FieldSpec;
 use crate::generate;
+use crate::helm;
 use crate::iam::{self, Policy};
 use crate::loader::{Loader, Sited};
 use crate::origin;
@@ -104,6 +105,16 @@ impl Plugin {
         budget: &Budget,
     ) -> Result<(), KustomizeError> {
         let mut made = match self.config.kind().as_str() {
+            helm::KIND if target.loader.charts().is_some() => {
+                let chart = fields::read(&self.config.node, "", |fields| {
+                    // Its fields are embedded in kustomize, so that they are not converted.
+                    fields.set_open();
+                    let globals = helm::Globals::read(fields);
+                    helm::ChartField { globals, ..helm::ChartField::read(fields) }
+                })?;
+                helm::check(&chart, &target.loader)?;
+                return target.inflate(&chart, "", self.origin.as_ref(), gathered, build, budget);
+            }
             "ConfigMapGenerator" => self.content(target, false, budget)?,
             "SecretGenerator" => self.content(target, true, budget)?,
             "IAMPolicyGenerator" => iam::generate(&self.read(Policy::read)?, budget)?,

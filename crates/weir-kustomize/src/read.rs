@@ -68,7 +68,8 @@ pub(crate) fn inline(text: &Sited, field: &str, budget: &Budget) -> Result<Vec<R
     Ok(found)
 }
 
-fn place(node: &mut Node, at: &Origin) {
+/// Puts an object and all parts of it to one place.
+pub(crate) fn place(node: &mut Node, at: &Origin) {
     node.meta.at = at.clone();
     match &mut node.value {
         Value::Map(map) => map.values_mut().for_each(|value| place(value, at)),

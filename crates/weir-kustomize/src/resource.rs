@@ -39,6 +39,9 @@ pub(crate) struct History {
 /// kustomize's own mark of a generated object, which it obeys in files too.
 const NEEDS_HASH: &str = "internal.config.kubernetes.io/needsHashSuffix";
 
+/// The same for what a chart made.
+const FROM_HELM: &str = "internal.config.kubernetes.io/helm-generated";
+
 #[derive(Clone, Debug)]
 pub(crate) struct Resource {
     pub node: Node,
@@ -69,6 +72,16 @@ impl Resource {
             marks: None,
             before: None,
         }
+    }
+
+    /// Notes that a chart made the object, which has its namespace from there.
+    pub fn mark_helm(&mut self) {
+        self.node.ensure_map(&["metadata", "annotations"]).insert(FROM_HELM, scalar::new("true", Tag::String));
+    }
+
+    pub fn is_from_helm(&self) -> bool {
+        let mark = self.node.path(&["metadata", "annotations", FROM_HELM]);
+        mark.is_some_and(|value| scalar::text(value) == "true")
     }
 
     pub fn at(&self) -> &Origin {

@@ -287,11 +287,23 @@ fn reread(node: &mut Node, in_flow: bool) {
             } else if node.meta.style == Style::Folded && !in_flow {
                 *text = folded(text);
             } else if tag == Some(BINARY) {
-                let encoded: String = text.split_whitespace().collect();
-                let bytes = base64::engine::general_purpose::STANDARD.decode(encoded).unwrap_or_default();
-                *text = String::from_utf8_lossy(&bytes).into_owned();
-                node.meta.note = None;
+                decode_binary(node);
             }
+        }
+        _ => {}
+    }
+}
+
+/// Texts with the tag `!!binary` become what they encode.
+pub(crate) fn decode_binary(node: &mut Node) {
+    match &mut node.value {
+        Value::Seq(items) => items.iter_mut().for_each(decode_binary),
+        Value::Map(map) => map.values_mut().for_each(decode_binary),
+        Value::String(text) if node.meta.note.as_ref().and_then(|note| note.tag.as_deref()) == Some(BINARY) => {
+            let encoded: String = text.split_whitespace().collect();
+            let bytes = base64::engine::general_purpose::STANDARD.decode(encoded).unwrap_or_default();
+            *text = String::from_utf8_lossy(&bytes).into_owned();
+            node.meta.note = None;
         }
         _ => {}
     }
@@ -353,6 +365,11 @@ pub(crate) fn print_as_json(node: &mut Node) -> Result<(), String> {
                 return Err("a key has control characters, which YAML does not allow".to_owned());
             }
             map.values_mut().try_for_each(print_as_json)
+        }
+        // As an integer it has no sign.
+        Value::Number(Number::Float(0.0)) => {
+            node.value = Value::Number(Number::Int(0));
+            Ok(())
         }
         Value::Number(Number::Float(n)) if !n.is_finite() => Err(format!("JSON has no number for {n}")),
         Value::String(text) if text.contains(is_control) => {

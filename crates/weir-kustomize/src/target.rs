@@ -3,6 +3,7 @@
 use crate::args::{Generator, Var};
 use crate::config::Config;
 use crate::fields::Mistakes;
+use crate::helm::{self, ChartField, Generator as Charts};
 use crate::kustomization::Kustomization;
 use crate::loader::{self, Loader, Sited};
 use crate::origin::{self, Trail};
@@ -41,6 +42,8 @@ pub(crate) struct Target<'t> {
     pub file: Box<Kustomization>,
     /// Set when origins are noted.
     pub trail: Option<Trail>,
+    /// Of the overlays above: charts without one of their own are released into it.
+    outer_namespace: String,
 }
 
 /// Annotations that kustomize uses itself and never prints.
@@ -68,12 +71,12 @@ const INTERNAL: [&str; 19] = [
 
 pub(crate) fn build(
     tree: &Tree,
-    remotes: &Remotes,
+    outside: (&Remotes, Option<&dyn Charts>),
     path: &str,
     options: &Options,
     budget: &Budget,
 ) -> Result<Built, KustomizeError> {
-    let loader = Loader::new(tree, remotes, path, options.load_restrictor)?;
+    let loader = Loader::new(tree, outside, path, options.load_restrictor)?;
     let mut target = Target::load(loader, &Origin::default(), budget)?;
     let metadata = target.file.build_metadata.clone();
     target.trail = (!metadata.is_empty()).then(Trail::default);
@@ -174,8 +177,8 @@ impl<'t> Target<'t> {
     pub fn load(loader: Loader<'t>, at: &Origin, budget: &Budget) -> Result<Self, KustomizeError> {
         let (content, path) = loader.kustomization(at)?;
         let mistakes = Mistakes::default();
-        let file = Box::new(Kustomization::read(content, &path, &mistakes, budget)?);
-        let target = Self { loader, file, trail: None };
+        let file = Box::new(Kustomization::read(content, &path, loader.charts().is_some(), &mistakes, budget)?);
+        let target = Self { loader, file, trail: None, outer_namespace: String::new() };
         target.check_paths(&mistakes, budget);
         mistakes.check()?;
         Ok(target)
@@ -208,6 +211,9 @@ impl<'t> Target<'t> {
         }
         for generator in file.config_maps.iter().chain(&file.secrets) {
             mistakes.take(generate::check_paths(generator, &self.loader));
+        }
+        for chart in &file.charts {
+            mistakes.take(helm::check(chart, &self.loader));
         }
         if let Some(path) = file.openapi.get("path") {
             check_file(&Sited { text: path.clone(), at: file.openapi_at.clone() }, "openapi.path");
@@ -332,6 +338,7 @@ impl<'t> Target<'t> {
     fn enter(&self, path: &Sited, field: &str, build: &mut Build, budget: &Budget) -> Result<Self, KustomizeError> {
         let mut base = Self::load(self.loader.enter(path, field)?, &path.at, budget)?;
         base.trail = self.trail.as_ref().map(|trail| trail.append(&path.text));
+        base.outer_namespace = self.release_namespace().to_owned();
         base.choose_schema(build, budget)?;
         let known = |warning: &&Warning| !build.warnings.contains(warning);
         let new: Vec<Warning> = base.file.warnings.iter().filter(known).cloned().collect();
@@ -365,8 +372,38 @@ impl<'t> Target<'t> {
             }
             gathered.resources.absorb(made, &build.schemas)?;
         }
+        for chart in &self.file.charts {
+            let by = || origin::builtin(helm::KIND);
+            let origin = self.trail.as_ref().map(|trail| trail.configured(file_name(&self.file.file), by()));
+            self.inflate(chart, self.release_namespace(), origin.as_ref(), gathered, build, budget)?;
+        }
         for plugin in plugins::load(self, &self.file.generators, "generators", build, budget)? {
             plugin.generate(self, gathered, build, budget)?;
+        }
+        Ok(())
+    }
+
+    /// Where charts are released that name no namespace.
+    fn release_namespace(&self) -> &str {
+        if self.file.namespace.is_empty() { &self.outer_namespace } else { &self.file.namespace }
+    }
+
+    /// Takes in the objects of a chart.
+    pub fn inflate(
+        &self,
+        chart: &ChartField,
+        namespace: &str,
+        origin: Option<&Node>,
+        gathered: &mut Gathered,
+        build: &Build,
+        budget: &Budget,
+    ) -> Result<(), KustomizeError> {
+        let Some(by) = self.loader.charts() else { return Ok(()) };
+        for mut object in helm::inflate(chart, namespace, by, (&self.loader, &build.schemas), budget)? {
+            if let Some(origin) = origin {
+                origin::note_origin(&mut object, origin);
+            }
+            gathered.resources.absorb(object, &build.schemas)?;
         }
         Ok(())
     }

@@ -249,7 +249,7 @@ fn patterns_are_bounded() {
         assert!(run(&[("kustomization.yaml", &text), ("a.yaml", CONFIG_MAP)], ".").is_err());
     }
     // Linear in the text, whatever the pattern.
-    let text = "resources: [a.yaml]\npatches: [{target: {name: '(a*)*b'}, patch: '[{op: remove, path: /x}]'}]";
+    let text = "resources: [a.yaml]\npatches: [{target: {name: '(a*)*b'}, patch: '- {op: remove, path: /x}'}]";
     let long = format!("apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: {}}}\n", "a".repeat(50_000));
     assert!(run(&[("kustomization.yaml", text), ("a.yaml", &long)], ".").is_ok());
 }

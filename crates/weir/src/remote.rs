@@ -87,6 +87,8 @@ impl Fetcher {
                     Err(error) => told(error),
                 }
             }
+            // No build is given someone who renders charts.
+            Need::Chart(_) => Answer::Failed("charts of Helm are not fetched".to_owned()),
         }
     }
 }

@@ -115,6 +115,7 @@ fn a_url_is_a_file_first() {
                 }
                 Need::File(_) => file.clone(),
                 Need::Repository(_) => Answer::Repository(repository.clone()),
+                Need::Chart(_) => Answer::Failed("no charts here".to_owned()),
             }
         });
         (built.map(|built| to_yaml(&built.objects)).map_err(|error| error.report().to_string()), asked)

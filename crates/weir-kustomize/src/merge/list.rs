@@ -58,16 +58,17 @@ impl Walker<'_> {
         Ok(Some(node))
     }
 
-    /// Merges element by element. The result has the elements of the patch first.
+    /// Merges element by element. The result has the elements of the patch first, or last where it appends.
     fn elements(&self, mut old: Vec<Node>, mut new: Source, list: TypeRef) -> Result<Vec<Node>, MergeError> {
         let deeper = self.deeper()?;
         let ty = self.schema.get(list);
         let mut keys = ty.keys.clone();
+        let order: [&[Node]; 2] = if self.appends { [&old, new.items()] } else { [new.items(), &old] };
         let mut wanted = if keys.is_empty() {
             keys.push(String::new());
-            unique(&[new.items(), &old], |item| vec![scalar::text(item).into_owned()])
+            unique(&order, |item| vec![scalar::text(item).into_owned()])
         } else {
-            unique(&[new.items(), &old], |item| keys.iter().map(|key| field_text(item, key)).collect())
+            unique(&order, |item| keys.iter().map(|key| field_text(item, key)).collect())
         };
         if keys.len() > 1 {
             unite(&mut wanted);
@@ -118,11 +119,12 @@ impl Walker<'_> {
         if wanted.is_empty() {
             return Ok(old);
         }
-        for element in old {
-            self.budget.spend(added.len() as u64)?;
-            append(&mut added, element, &last_keys)?;
+        let (mut list, rest) = if self.appends { (old, added) } else { (added, old) };
+        for element in rest {
+            self.budget.spend(list.len() as u64)?;
+            append(&mut list, element, &last_keys)?;
         }
-        Ok(added)
+        Ok(list)
     }
 }
 

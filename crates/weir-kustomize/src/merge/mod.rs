@@ -64,12 +64,20 @@ pub(crate) fn strategic(
     if patch.get("$patch").is_some_and(|value| scalar::text(value) == "replace") {
         return Ok(Some(object));
     }
-    let walker = Walker { schema, budget: budget.clone() };
+    let walker = Walker { schema, appends: false, budget: budget.clone() };
     Ok(walker.walk(Some(object), Some(patch), None)?.into_node())
+}
+
+/// The same for what is no object: a directive at the top is obeyed too, and what is added to a list comes last.
+pub(crate) fn values(old: Node, new: Node, schema: &Schema, budget: &Budget) -> Result<Option<Node>, MergeError> {
+    let walker = Walker { schema, appends: true, budget: budget.clone() };
+    Ok(walker.walk(Some(old), Some(new), None)?.into_node())
 }
 
 struct Walker<'s> {
     schema: &'s Schema,
+    /// New elements of lists come after the old ones.
+    appends: bool,
     budget: Budget,
 }
 
@@ -92,7 +100,7 @@ fn form(node: &Node) -> Option<Form> {
 
 impl<'s> Walker<'s> {
     fn deeper(&self) -> Result<Walker<'s>, MergeError> {
-        Ok(Walker { schema: self.schema, budget: self.budget.deeper()? })
+        Ok(Walker { schema: self.schema, appends: self.appends, budget: self.budget.deeper()? })
     }
 
     /// Merges the node of the patch into the old one.

@@ -22,6 +22,19 @@ pub enum Need {
     Repository(RepoSpec),
     /// A file, by its URL of http or https.
     File(String),
+    Chart(ChartSpec),
+}
+
+/// A chart of Helm in a repository of charts or a registry.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct ChartSpec {
+    /// Its URL, of http, https or oci.
+    pub repo: String,
+    pub name: String,
+    /// A version or a range; the newest without one.
+    pub version: Option<String>,
+    /// Whether versions before a release count.
+    pub devel: bool,
 }
 
 /// What came of a [`Need`].
@@ -30,6 +43,8 @@ pub enum Answer {
     /// All files of a repository at what it was asked for.
     Repository(Tree),
     File(Arc<[u8]>),
+    /// All files of a chart, without the folder that its archive has them in.
+    Chart(Tree),
     /// A server that has no such file, by its status of HTTP. kustomize then tries no further where the URL cannot be
     /// one of a repository.
     NoFile(u16),
@@ -78,6 +93,7 @@ impl fmt::Display for Need {
         match self {
             Need::Repository(spec) => f.write_str(&redact_url(&spec.raw)),
             Need::File(url) => f.write_str(&redact_url(url)),
+            Need::Chart(spec) => write!(f, "{} of {}", spec.name, redact_url(&spec.repo)),
         }
     }
 }

@@ -17,7 +17,7 @@ pub(crate) enum Subjects {
     None,
 }
 
-/// Sets the namespace of everything but cluster-wide kinds, and in the fields that name it.
+/// Sets the namespace of everything but cluster-wide kinds and what charts made, and in the fields that name it.
 pub(crate) fn set_namespace(
     cx: &mut Context,
     namespace: &str,
@@ -33,6 +33,9 @@ pub(crate) fn set_namespace(
     for index in 0..cx.resources.list.len() {
         cx.budget.spend(1)?;
         let resource = &mut cx.resources.list[index];
+        if scalar::is_nil_or_empty(&resource.node) || resource.is_from_helm() {
+            continue;
+        }
         let before = resource.id(cx.schemas);
         resource.store_id(cx.schemas);
         if let Err(why) = set_in(&mut resource.node, &before, namespace, specs, subjects, unset_only) {

@@ -8,7 +8,7 @@ use crate::read;
 use crate::resource::Resource;
 use std::sync::Arc;
 use weir_base::{Budget, Origin};
-use weir_doc::{Dialect, Node, yaml};
+use weir_doc::{Dialect, Node, from_json, yaml};
 
 /// The text of a patch and where it begins.
 pub(crate) struct Source<'s> {
@@ -42,6 +42,14 @@ impl<'s> Source<'s> {
 
     /// The operations, when the text is a JSON patch.
     fn operations(&self, budget: &Budget) -> Result<Option<Node>, KustomizeError> {
+        // What begins as JSON has to be JSON.
+        if self.text.starts_with(b"[")
+            && let Err(why) = from_json(&self.text)
+        {
+            let problem = format!("begins with '[' and is no JSON: {why}");
+            return Err(KustomizeError::target(&self.at(), "the JSON patch", problem)
+                .with_remedy("begin each operation with '-', or put the names and texts in quotes"));
+        }
         let first = yaml::parse_first(&self.text, Some(&self.file), 0, Dialect::Sigs, budget)?.unwrap_or_default();
         Ok(json_patch::is_json_patch(&first).then_some(first))
     }
@@ -72,6 +80,7 @@ pub(crate) fn apply_patch(cx: &mut Context, patch: &Patch, loader: &Loader) -> R
             }
             Ok(())
         }
+        (Err(_), Err(why @ KustomizeError::Target { .. })) => Err(why),
         (Err(why), _) => Err(match why {
             KustomizeError::Object { problem, .. } if source.inline.is_some() => KustomizeError::field(
                 &patch.patch.at,
