@@ -232,6 +232,8 @@ impl Derived<'_> {
             let url = match need {
                 Need::Repository(spec) => spec.url(),
                 Need::File(url) => url,
+                // Controllers render none.
+                Need::Chart(_) => continue,
             };
             // There is no key for ssh, without which nothing is connected to.
             if !url.starts_with("http") {
