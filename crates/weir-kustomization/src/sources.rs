@@ -8,24 +8,24 @@ use kube::runtime::watcher::Event;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use weir_api::common::Artifact;
-use weir_api::{ExternalArtifact, FluxKind, GitRepository};
+use weir_api::{Bucket, ExternalArtifact, FluxKind, GitRepository, OCIRepository};
 
 /// A kind that publishes artifacts and is watched.
 pub(crate) trait Publishes: FluxKind {
     fn published(self) -> Option<Artifact>;
 }
 
-impl Publishes for GitRepository {
-    fn published(self) -> Option<Artifact> {
-        self.status?.artifact
-    }
+macro_rules! publishes {
+    ($($kind:ident),+) => {
+        $(impl Publishes for $kind {
+            fn published(self) -> Option<Artifact> {
+                self.status?.artifact
+            }
+        })+
+    };
 }
 
-impl Publishes for ExternalArtifact {
-    fn published(self) -> Option<Artifact> {
-        self.status?.artifact
-    }
-}
+publishes!(Bucket, ExternalArtifact, GitRepository, OCIRepository);
 
 /// By kind and name. One that is not here may be there all the same.
 #[derive(Clone, Debug, Default)]

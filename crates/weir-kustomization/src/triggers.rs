@@ -10,7 +10,7 @@ use kube::runtime::reflector::Store;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use weir_api::common::DataKind;
-use weir_api::{ExternalArtifact, FluxKind, GitRepository, Kustomization};
+use weir_api::{Bucket, ExternalArtifact, FluxKind, GitRepository, Kustomization, OCIRepository};
 use weir_runtime::{Config, Runtime, Trigger, conditions};
 
 pub(crate) type Objects = Store<DeserializeGuard<Kustomization>>;
@@ -56,6 +56,8 @@ pub(crate) fn triggers(
 ) -> Vec<Trigger> {
     let mut all = vec![
         sources::<GitRepository>(runtime, store.clone(), stirred.clone(), known.clone()),
+        sources::<OCIRepository>(runtime, store.clone(), stirred.clone(), known.clone()),
+        sources::<Bucket>(runtime, store.clone(), stirred.clone(), known.clone()),
         dependencies(runtime, store.clone()),
         configs(runtime, store.clone(), stirred.clone()),
     ];

@@ -44,6 +44,8 @@ mod dependencies;
 mod docs;
 #[path = "scenarios/expressions.rs"]
 mod expressions;
+#[path = "scenarios/foreign_sources.rs"]
+mod foreign_sources;
 #[path = "scenarios/git/mod.rs"]
 mod git;
 #[path = "scenarios/git_ssh.rs"]
