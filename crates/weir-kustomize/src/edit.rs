@@ -4,6 +4,7 @@
 //! changed is not touched: deprecated spellings stay, entries are not sorted, no `apiVersion` is added.
 
 mod fix;
+mod vars;
 
 use crate::transform::split_image;
 use weir_base::{Diagnose, Origin};

@@ -101,7 +101,9 @@ impl Resource {
     }
 
     fn meta_text(&self, key: &str) -> String {
-        let found = self.node.path(&["metadata", key]).filter(|node| scalar::is_scalar(node));
+        // A null that was made as a text is that text.
+        let is_text = |node: &&Node| scalar::is_scalar(node) || (node.is_null() && scalar::is_untyped(node));
+        let found = self.node.path(&["metadata", key]).filter(is_text);
         found.map(scalar::text).unwrap_or_default().into_owned()
     }
 

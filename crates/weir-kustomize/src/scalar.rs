@@ -152,6 +152,19 @@ pub(crate) fn set_text(node: &mut Node, text: &str) -> Result<(), String> {
 
 /// Changes the text only, in a document that is printed with the tags that the texts do not tell.
 pub(crate) fn set_tagged(node: &mut Node, text: &str) {
+    if let Some(tag) = written_tag(node) {
+        let resolved = yaml::resolve_plain(text, Dialect::V3);
+        let found = tag_name(&resolved);
+        let is_typed = ["!!null", "!!bool", "!!int", "!!float"].contains(&tag.as_str());
+        let fits = tag == found || (tag == "!!float" && found == "!!int");
+        // One that does not fit has the short form, which says so.
+        let long = node.meta.note.as_ref().and_then(|note| note.tag.clone());
+        node.value = if is_typed && fits { resolved } else { Value::String(text.to_owned()) };
+        let source = (is_typed && fits).then(|| text.to_owned());
+        let tag = if is_typed && !fits { Some(tag) } else { long };
+        node.meta.note = Some(Box::new(Note { source, tag, set_by: None }));
+        return;
+    }
     let is_kept = node.as_str().is_some() || is_untyped(node);
     let (old, new) = (tag_name(&node.value), tag_name(&yaml::resolve_plain(text, Dialect::V3)));
     if is_kept || old == new {
@@ -180,6 +193,21 @@ fn tag_name(value: &Value) -> &'static str {
         Value::String(_) => "!!str",
         Value::Seq(_) => "!!seq",
         Value::Map(_) => "!!map",
+    }
+}
+
+/// A tag that is written out in a text, in its short form.
+pub(crate) fn written_tag(node: &Node) -> Option<String> {
+    let tag = node.meta.note.as_ref()?.tag.as_deref()?;
+    // In a file the tag of times is a mark of ours.
+    if tag == TIMESTAMP && node.meta.at.file.is_some() {
+        return None;
+    }
+    match tag.strip_prefix("tag:yaml.org,2002:") {
+        Some(kind) => Some(format!("!!{kind}")),
+        None if tag.starts_with("!!") || tag == "!" || tag == UNTYPED => None,
+        None if tag.starts_with('!') => Some(tag.to_owned()),
+        None => Some(format!("!<{tag}>")),
     }
 }
 

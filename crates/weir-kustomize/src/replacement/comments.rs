@@ -15,6 +15,13 @@ pub(super) struct Comments {
     pub end: String,
 }
 
+impl Comments {
+    pub fn is_empty(&self) -> bool {
+        let Self { start, above, after, end } = self;
+        start.is_empty() && end.is_empty() && above.is_empty() && after.is_empty()
+    }
+}
+
 /// Finds the comments. An error where yaml.v3 would move one in a way that is not known here.
 pub(super) fn find(text: &str) -> Result<Comments, String> {
     let mut found = Comments::default();

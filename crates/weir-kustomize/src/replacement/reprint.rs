@@ -13,10 +13,21 @@ pub(super) fn reprint(document: &Node, text: &str) -> Result<String, String> {
         return Err("the YAML in the text has anchors, which is not supported".to_owned());
     }
     let comments = comments::find(text)?;
+    if !comments.is_empty() && has_tagged_block(document) {
+        return Err(
+            "the YAML in the text has comments and a tag before a list or mapping, which is not supported".to_owned()
+        );
+    }
     let mut printer = Printer { out: comments.start.clone(), lines: text.lines().collect(), comments, last: 0 };
     match &document.value {
-        Value::Map(map) if !is_flow(document, map.is_empty()) => printer.mapping(map, 0, false),
-        Value::Seq(items) if !is_flow(document, items.is_empty()) => printer.sequence(items, 0, false),
+        Value::Map(map) if !is_flow(document, map.is_empty()) => {
+            printer.root_tag(document);
+            printer.mapping(map, 0, false);
+        }
+        Value::Seq(items) if !is_flow(document, items.is_empty()) => {
+            printer.root_tag(document);
+            printer.sequence(items, 0, false);
+        }
         _ => {
             let shown = printer.flat(document, false);
             printer.out.push_str(&shown);
@@ -30,6 +41,16 @@ pub(super) fn reprint(document: &Node, text: &str) -> Result<String, String> {
         printer.out.push_str(&format!("{}{line}\n", " ".repeat(indent)));
     }
     Ok(printer.out.trim().to_owned())
+}
+
+/// Whether a tag stands before a list or mapping of several lines: yaml.v3 loses its way with comments there.
+fn has_tagged_block(node: &Node) -> bool {
+    let (inner, is_block): (Vec<&Node>, bool) = match &node.value {
+        Value::Map(map) => (map.values().collect(), !is_flow(node, map.is_empty())),
+        Value::Seq(items) => (items.iter().collect(), !is_flow(node, items.is_empty())),
+        _ => return false,
+    };
+    (is_block && scalar::written_tag(node).is_some()) || inner.into_iter().any(has_tagged_block)
 }
 
 struct Printer<'t> {
@@ -59,6 +80,12 @@ impl Printer<'_> {
         }
     }
 
+    fn root_tag(&mut self, document: &Node) {
+        if let Some(tag) = scalar::written_tag(document) {
+            self.out.push_str(&format!("{tag}\n"));
+        }
+    }
+
     /// Ends a line, with the comment it had.
     fn end(&mut self, line: u32) {
         if let Some(comment) = self.comments.after.remove(&line) {
@@ -74,6 +101,7 @@ impl Printer<'_> {
             self.begin(indent, line, continues && at == 0);
             let shown = self.key(key);
             self.out.push_str(&format!("{shown}:"));
+            self.tag(value);
             match &value.value {
                 Value::Map(inner) if !is_flow(value, inner.is_empty()) => {
                     self.end(line);
@@ -95,15 +123,18 @@ impl Printer<'_> {
         for (at, item) in items.iter().enumerate() {
             self.begin(indent, line_of(item), continues && at == 0);
             self.out.push('-');
+            // What has a tag begins on the next line.
+            let continues = !self.tag(item);
+            let is_block = item.as_map().is_some_and(|map| !is_flow(item, map.is_empty()))
+                || item.as_seq().is_some_and(|items| !is_flow(item, items.is_empty()));
+            match continues {
+                true if is_block => self.out.push(' '),
+                false if is_block => self.out.push('\n'),
+                _ => {}
+            }
             match &item.value {
-                Value::Map(inner) if !is_flow(item, inner.is_empty()) => {
-                    self.out.push(' ');
-                    self.mapping(inner, indent + 2, true);
-                }
-                Value::Seq(inner) if !is_flow(item, inner.is_empty()) => {
-                    self.out.push(' ');
-                    self.sequence(inner, indent + 2, true);
-                }
+                Value::Map(inner) if is_block => self.mapping(inner, indent + 2, continues),
+                Value::Seq(inner) if is_block => self.sequence(inner, indent + 2, continues),
                 _ => {
                     self.leaf(item, indent, line_of(item));
                     self.last = 0;
@@ -112,13 +143,25 @@ impl Printer<'_> {
         }
     }
 
+    /// Prints the tag that was written out, if there is one that belongs before a block.
+    fn tag(&mut self, node: &Node) -> bool {
+        let is_flat = match &node.value {
+            Value::Map(map) => is_flow(node, map.is_empty()),
+            Value::Seq(items) => is_flow(node, items.is_empty()),
+            _ => !is_block(node, &scalar::text(node)),
+        };
+        let tag = scalar::written_tag(node).filter(|_| !is_flat);
+        if let Some(tag) = &tag {
+            self.out.push_str(&format!(" {tag}"));
+        }
+        tag.is_some()
+    }
+
     /// What stands on the line of its key or dash, or begins there.
     fn leaf(&mut self, node: &Node, indent: usize, line: u32) {
         let text = scalar::text(node).into_owned();
         let style = node.meta.style;
-        let is_block =
-            matches!(style, Style::Literal | Style::Folded) || (style == Style::Plain && text.contains('\n'));
-        if is_block && is_string(node) && may_be_block(&text) {
+        if is_block(node, &text) {
             self.out.push_str(if style == Style::Folded { " >" } else { " |" });
             self.out.push_str(hints(&text));
             self.end(line);
@@ -166,6 +209,18 @@ impl Printer<'_> {
     }
 
     fn flat(&self, node: &Node, in_flow: bool) -> String {
+        let tag = scalar::written_tag(node);
+        if let Some(tag) = tag {
+            let shown = match &node.value {
+                Value::Map(_) | Value::Seq(_) => self.untagged(node, in_flow),
+                _ => text(&scalar::text(node), node.meta.style, false, in_flow),
+            };
+            return format!("{tag} {shown}").trim_end().to_owned();
+        }
+        self.untagged(node, in_flow)
+    }
+
+    fn untagged(&self, node: &Node, in_flow: bool) -> String {
         match &node.value {
             Value::Map(map) => {
                 let entries: Vec<String> =
@@ -183,6 +238,13 @@ impl Printer<'_> {
             },
         }
     }
+}
+
+/// Whether a scalar is printed as a block of lines.
+fn is_block(node: &Node, text: &str) -> bool {
+    let style = node.meta.style;
+    let is_block = matches!(style, Style::Literal | Style::Folded) || (style == Style::Plain && text.contains('\n'));
+    is_block && is_string(node) && may_be_block(text)
 }
 
 fn is_string(node: &Node) -> bool {

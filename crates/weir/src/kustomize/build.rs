@@ -126,7 +126,7 @@ pub fn run(args: &Build, output: &Output) -> Result<ExitCode, CliError> {
         provenance: args.origin,
     };
     let printed = |objects: &[Node]| if args.origin { to_yaml_with_origins(objects) } else { to_yaml(objects) };
-    let Built { objects, warnings } = built(args, &options)?;
+    let Built { objects, warnings } = built(&args.folder, &options)?;
     warnings.iter().for_each(|warning| output.error(&format!("# Warning: {warning}")));
     match &args.output {
         Some(folder) if folder.is_dir() => {
@@ -144,14 +144,19 @@ fn write(file: &Path, text: &str) -> Result<(), CliError> {
     std::fs::write(file, text).map_err(|error| CliError::new(format!("{} cannot be written: {error}", file.display())))
 }
 
+/// What is built of a folder, as text.
+pub(super) fn of_folder(folder: &Path) -> Result<String, CliError> {
+    built(folder, &Options::default()).map(|built| to_yaml(&built.objects))
+}
+
 /// Builds within the folder, or the smallest one above it that has all that is named.
-fn built(args: &Build, options: &Options) -> Result<Built, CliError> {
+fn built(folder: &Path, options: &Options) -> Result<Built, CliError> {
     let mut last: Option<KustomizeError> = None;
     let fetcher = Fetcher::with_local();
-    for root in folder::roots(&args.folder)? {
+    for root in folder::roots(folder)? {
         let budget = Budget::standard();
         let tree = folder::read(&root, &budget)?;
-        let path = folder::relative(&args.folder, &root);
+        let path = folder::relative(folder, &root);
         let build = |remotes: &Remotes| build_with(&tree, remotes, &path, options, &budget);
         match resolved(Remotes::default(), build, KustomizeError::needs, |need| fetcher.fetch(need, &budget)) {
             Ok(built) => return Ok(built),

@@ -1,6 +1,6 @@
 //! `weir kustomize edit`: the original's commands and flags.
 
-use super::glob;
+use super::{build, glob};
 use crate::error::CliError;
 use crate::output::Output;
 use clap::{Args, Subcommand};
@@ -22,7 +22,7 @@ pub enum Command {
     Remove(Remove),
     /// Move what stands in deprecated fields to those in their place.
     Fix {
-        /// Refused: vars are not made replacements.
+        /// Make replacements of the vars too. Files that have `$(NAME)` get NAME_PLACEHOLDER there.
         #[arg(long)]
         vars: bool,
     },
@@ -321,24 +321,34 @@ pub fn run(command: Command, output: &Output) -> Result<ExitCode, CliError> {
     let shown = file.display().to_string();
     let text = std::fs::read_to_string(&file).map_err(|error| CliError::new(format!("{shown}: {error}")))?;
     let mut edit = Edit::read(&text, &shown)?;
+    // What else is to be written, and what the build gave so far.
+    let (mut others, mut before) = (Vec::new(), None);
     let notes = match command {
         Command::Add(add) => added(&mut edit, add, &shown)?,
         Command::Set(set) => self::set(&mut edit, set).map(|()| Vec::new())?,
         Command::Remove(remove) => removed(&mut edit, remove)?,
-        Command::Fix { vars: true } => {
-            return Err(CliError::new(
-                "--vars is refused: what vars do, replacements may do otherwise; write them anew",
-            ));
-        }
-        Command::Fix { vars: false } => {
+        Command::Fix { vars } => {
             edit.fix(|path| std::path::Path::new(path).is_file())?;
-            vec!["fixed: bases, imageTags, patchesJson6902, patchesStrategicMerge, commonLabels".to_owned()]
+            let mut fixed = "fixed: bases, imageTags, patchesJson6902, patchesStrategicMerge, commonLabels".to_owned();
+            if vars {
+                fixed.push_str(", vars");
+                others = edit.fix_vars(|path| std::fs::read_to_string(path).ok())?;
+                before = Some(build::of_folder(".".as_ref()));
+            }
+            let files = others.iter().map(|(path, _)| format!("changed: {path}"));
+            std::iter::once(fixed).chain(files).collect()
         }
     };
     notes.iter().for_each(|note| output.error(note));
+    for (path, text) in &others {
+        write(path.as_ref(), text).map_err(|error| CliError::new(format!("{path} cannot be written: {error}")))?;
+    }
     let changed = edit.text();
     if changed != text {
         write(&file, &changed).map_err(|error| CliError::new(format!("{shown} cannot be written: {error}")))?;
+    }
+    if let Some(before) = before {
+        compare(before, output);
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -355,9 +365,22 @@ fn file() -> Result<PathBuf, CliError> {
     }
 }
 
+/// Says what the build gives otherwise than it did.
+fn compare(before: Result<String, CliError>, output: &Output) {
+    match (before, build::of_folder(".".as_ref())) {
+        (_, Err(error)) => output.error(&format!("Warning: the fixed kustomization cannot be built: {error}")),
+        (Ok(before), Ok(after)) if before == after => {}
+        (Ok(_), Ok(_)) => {
+            output.error("Warning: the fixed kustomization builds something else; look at it before you commit it");
+        }
+        (Err(_), Ok(_)) => {}
+    }
+}
+
 /// Whole, or not at all.
 fn write(file: &std::path::Path, text: &str) -> std::io::Result<()> {
-    let mut written = tempfile::NamedTempFile::new_in(".")?;
+    let file = &file.canonicalize()?;
+    let mut written = tempfile::NamedTempFile::new_in(file.parent().unwrap_or(file))?;
     std::io::Write::write_all(&mut written, text.as_bytes())?;
     written.as_file().set_permissions(std::fs::metadata(file)?.permissions())?;
     written.persist(file)?;
