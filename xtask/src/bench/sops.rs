@@ -15,12 +15,10 @@ const RECIPIENT: &str = "age19ycprpwjkacayhp4cz4k95wvykqq3h7npmpzfsyf2csdlwm059h
 const KEY: &str = "tests/e2e/fixtures/sops/throwaway.agekey";
 
 pub fn run() -> Result<(), String> {
-    execute(cargo().args(["build", "--locked", "--release", "--package", "weir"]))?;
     execute(cargo().args(["build", "--locked", "--release", "--package", "weir-render", "--example", "decrypt"]))?;
-    let target = root().join("target/release");
-    let (ours, weir, original) = (target.join("examples/decrypt"), target.join("weir"), conformance::sops()?);
+    let (ours, original) = (root().join("target/release/examples/decrypt"), conformance::sops()?);
     let (folder, key) = (root().join("target/bench/sops"), root().join(KEY));
-    write(&folder, &weir)?;
+    write(&folder, &original)?;
     let began = Instant::now();
     for n in 0..MEASURED {
         let mut sops = Command::new(&original);
@@ -39,7 +37,7 @@ pub fn run() -> Result<(), String> {
     Ok(())
 }
 
-fn write(folder: &Path, weir: &Path) -> Result<(), String> {
+fn write(folder: &Path, original: &Path) -> Result<(), String> {
     let _ = std::fs::remove_dir_all(folder);
     std::fs::create_dir_all(folder).map_err(|error| format!("{}: {error}", folder.display()))?;
     for n in 0..FILES {
@@ -49,8 +47,8 @@ fn write(folder: &Path, weir: &Path) -> Result<(), String> {
              password: password-{n}\n    url: https://user-{n}:password-{n}@db.example.com/{n}\n"
         );
         std::fs::write(&file, text).map_err(|error| error.to_string())?;
-        let mut encrypt = Command::new(weir);
-        encrypt.args(["sops", "encrypt", "--in-place", "--encrypted-regex", "^(data|stringData)$", "--age", RECIPIENT]);
+        let mut encrypt = Command::new(original);
+        encrypt.args(["encrypt", "--in-place", "--encrypted-regex", "^(data|stringData)$", "--age", RECIPIENT]);
         read(encrypt.arg(&file))?;
     }
     Ok(())
