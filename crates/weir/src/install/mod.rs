@@ -378,7 +378,7 @@ mod tests {
     #[test]
     fn the_owner_of_a_volume_is_replaced_and_never_twice() {
         let all = parsed(&text(&["--replicas=3"])).expect("is YAML");
-        let of = |kind: &str| all.iter().filter(move |object| meta::kind(object) == kind);
+        let of = |kind: &'static str| all.iter().filter(move |object| meta::kind(object) == kind);
         for deployment in of("Deployment") {
             let is_source = deployment.str_at(&["metadata", "name"]) == Some("source-controller");
             let spec = |path: &[&str]| deployment.get("spec").and_then(|spec| spec.path(path));

@@ -9,7 +9,11 @@ use weir_e2e::installed::{self, Audit, HOME};
 use weir_e2e::{Cluster, Controller, on_kube_apiserver};
 use weir_testkit::{GitHttp, GitRepo, eventually};
 
-on_kube_apiserver!(the_rights_that_are_installed_suffice, the_pods_pass_the_restricted_profile);
+on_kube_apiserver!(
+    the_rights_that_are_installed_suffice,
+    the_pods_pass_the_restricted_profile,
+    the_policies_are_accepted
+);
 
 const TEAM: &str = "team-a";
 
@@ -186,4 +190,19 @@ fn the_pods_pass_the_restricted_profile(cluster: &Cluster) {
         let refused = create(&pod).unwrap_err();
         assert!(refused.contains("violates PodSecurity \"restricted:latest\""), "{refused}");
     }
+}
+
+/// With every option that changes them.
+fn the_policies_are_accepted(cluster: &Cluster) {
+    let kubectl = cluster.kubectl();
+    let manifests = cluster.shell(
+        "weir install --export --source-ports=8443 --source-cidrs=10.1.0.0/16,fd00::/8 --kustomize-ports=8200,443 \
+         --kustomize-cidrs=10.3.0.0/16 --api-server-cidrs=10.96.0.0/16 --events-addr=https://events.example.com:8443/",
+    );
+    assert_eq!(manifests.code, Some(0), "{}", manifests.stderr);
+    let parts = manifests.stdout.split("---\n");
+    let policies: Vec<&str> = parts.filter(|part| part.contains("kind: NetworkPolicy\n")).collect();
+    assert_eq!(policies.len(), 6, "{policies:#?}");
+    let apply = ["apply", "--server-side", "--force-conflicts", "--dry-run=server", "--validate=strict", "-f", "-"];
+    kubectl.run_with_input(&apply, &policies.join("---\n")).unwrap();
 }

@@ -69,16 +69,16 @@ fn remote_bases_come_from_named_hosts_only(cluster: &Cluster) {
     let server = GitHttp::serve(base.path());
     let with = |url: String| format!("resources: ['{url}']\n");
     let files =
-        [("yes/kustomization.yaml", with(server.url(".git"))), ("no/kustomization.yaml", with(by_name(&server)))];
+        [("good/kustomization.yaml", with(server.url(".git"))), ("bad/kustomization.yaml", with(by_name(&server)))];
     let files = files.each_ref().map(|(path, text)| (*path, text.as_str()));
     let rig = Rig::new(cluster, space, &files);
     let _controller =
         rig.controller(&["--allowed-base-hosts=127.0.0.1", "--remote-reach=anywhere", "--min-retry-delay=10m"]);
-    rig.apply(&[rig.kustomization("no", "interval: 1h")]);
-    let message = rig.fails("no", "BuildFailed");
+    rig.apply(&[rig.kustomization("bad", "interval: 1h")]);
+    let message = rig.fails("bad", "BuildFailed");
     assert!(message.contains(REFUSED), "{message}");
     assert_eq!(server.requests(), 0, "the host was asked");
-    rig.apply(&[rig.kustomization("yes", "interval: 1h")]);
-    rig.ready("yes");
+    rig.apply(&[rig.kustomization("good", "interval: 1h")]);
+    rig.ready("good");
     rig.has("from-base", "1");
 }
