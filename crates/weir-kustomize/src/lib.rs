@@ -138,6 +138,16 @@ pub fn build_with(
     target::build(tree, (remotes, None), path, options, budget)
 }
 
+/// Builds a folder of a repository, by a URL as `resources` may have it. Files in and below the folder may be named,
+/// whatever the options say.
+pub fn build_url(remotes: &Remotes, url: &str, options: &Options, budget: &Budget) -> Result<Built, KustomizeError> {
+    let tree = Tree::new();
+    let at = Origin::file(weir_base::redact_url(url));
+    let url = loader::Sited { text: url.to_owned(), at };
+    let outside = loader::Loader::new(&tree, (remotes, None), "", options.load_restrictor)?;
+    target::build_from(outside.enter(&url, "path")?, options, budget)
+}
+
 /// The same, with someone who renders the charts of Helm.
 pub fn build_with_charts(
     tree: &Tree,

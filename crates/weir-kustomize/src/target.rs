@@ -76,7 +76,10 @@ pub(crate) fn build(
     options: &Options,
     budget: &Budget,
 ) -> Result<Built, KustomizeError> {
-    let loader = Loader::new(tree, outside, path, options.load_restrictor)?;
+    build_from(Loader::new(tree, outside, path, options.load_restrictor)?, options, budget)
+}
+
+pub(crate) fn build_from(loader: Loader, options: &Options, budget: &Budget) -> Result<Built, KustomizeError> {
     let mut target = Target::load(loader, &Origin::default(), budget)?;
     let metadata = target.file.build_metadata.clone();
     target.trail = (!metadata.is_empty()).then(Trail::default);

@@ -6,7 +6,7 @@ use weir_base::{Budget, Diagnose, Tree};
 use weir_conformance::remote::{REPOSITORIES, RepoCase, Split, cases, specs_file};
 use weir_conformance::{diff, tree};
 use weir_kustomize::remote::{Answer, Need, Remotes, RepoSpec, resolved};
-use weir_kustomize::{KustomizeError, Options, build_with, to_yaml};
+use weir_kustomize::{KustomizeError, Options, build_url, build_with, to_yaml};
 
 #[test]
 fn urls_are_taken_apart_as_kustomize_does() {
@@ -72,6 +72,35 @@ fn builds_of_repositories() {
         println!("{}:\n{difference}", case.display());
     }
     assert!(cases.len() > 15 && differences == 0, "{differences} differences in {} cases", cases.len());
+}
+
+/// A build may begin at a URL; what it reads stays in the repository, and in the folder where files are named.
+#[test]
+fn builds_that_begin_at_a_url() {
+    const OBJECT: &str = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\n";
+    let mut repository = Tree::new();
+    for (path, text) in [
+        ("deploy/kustomization.yaml", "resources: [../base]\nnamePrefix: x-\nbuildMetadata: [originAnnotations]\n"),
+        ("base/kustomization.yaml", "resources: [a.yaml]\n"),
+        ("base/a.yaml", OBJECT),
+        ("out/kustomization.yaml", "resources: [../base/a.yaml]\n"),
+        ("up/kustomization.yaml", "resources: [../../a]\n"),
+    ] {
+        repository.insert(path, text.as_bytes().to_vec()).expect("a good path");
+    }
+    let options = Options { load_restrictor: weir_kustomize::LoadRestrictor::None, ..Options::default() };
+    let run = |url: &str| {
+        let build = |remotes: &Remotes| build_url(remotes, url, &options, &Budget::standard());
+        let fetch = |_: &Need| Answer::Repository(repository.clone());
+        let built = resolved(Remotes::default(), build, KustomizeError::needs, fetch);
+        built.map(|built| to_yaml(&built.objects)).map_err(|error| error.report().to_string())
+    };
+    let built = run("https://u:hunter2@example.com/o/r//deploy?ref=v1").expect("builds");
+    assert!(built.contains("name: x-a") && built.contains("path: ../base/a.yaml"), "{built}");
+    for (folder, part) in [("out", "below"), ("up", "leads out of the repository"), ("none", "does not exist")] {
+        let report = run(&format!("https://u:hunter2@example.com/o/r//{folder}")).expect_err("refused");
+        assert!(report.contains(part) && !report.contains("hunter2"), "{report}");
+    }
 }
 
 #[test]

@@ -9,15 +9,16 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use weir_base::Budget;
 use weir_doc::Node;
-use weir_kustomize::remote::{Fetch, Remotes, resolved};
+use weir_kustomize::remote::{Fetch, Remotes, RepoSpec, resolved};
 use weir_kustomize::{
-    Built, KustomizeError, LoadRestrictor, Options, Order, build_with, file_names, to_yaml, to_yaml_with_origins,
+    Built, KustomizeError, LoadRestrictor, Options, Order, build_url, build_with, file_names, to_yaml,
+    to_yaml_with_origins,
 };
 
 /// Build a folder with a kustomization file and print the objects, as kustomize v5.8.1 does.
 #[derive(Args)]
 pub struct Build {
-    /// Folder with a kustomization file.
+    /// Folder with a kustomization file, or the URL of one in a Git repository.
     #[arg(default_value = ".")]
     folder: PathBuf,
     /// Which files a kustomization may name.
@@ -149,10 +150,16 @@ pub(super) fn of_folder(folder: &Path) -> Result<String, CliError> {
     built(folder, &Options::default()).map(|built| to_yaml(&built.objects))
 }
 
-/// Builds within the folder, or the smallest one above it that has all that is named.
+/// Builds what a URL leads to, or within the folder, or the smallest one above it that has all that is named.
 fn built(folder: &Path, options: &Options) -> Result<Built, CliError> {
     let mut last: Option<KustomizeError> = None;
     let fetcher = Fetcher::with_local();
+    if let Some(url) = folder.to_str().filter(|text| RepoSpec::parse(text).is_ok()) {
+        let budget = Budget::standard();
+        let build = |remotes: &Remotes| build_url(remotes, url, options, &budget);
+        let built = resolved(Remotes::default(), build, KustomizeError::needs, |need| fetcher.fetch(need, &budget));
+        return built.map_err(CliError::from);
+    }
     for root in folder::roots(folder)? {
         let budget = Budget::standard();
         let tree = folder::read(&root, &budget)?;

@@ -3,11 +3,15 @@
 use super::{build, glob};
 use crate::error::CliError;
 use crate::output::Output;
+use crate::remote::Fetcher;
 use clap::{Args, Subcommand};
 use std::path::PathBuf;
 use std::process::ExitCode;
+use weir_base::Budget;
+use weir_base::tree::Found;
 use weir_kustomize::FILE_NAMES;
 use weir_kustomize::edit::{Edit, GeneratorSetting, ImageSetting, PatchSetting};
+use weir_kustomize::remote::{Answer, Fetch, Need, RepoSpec};
 
 #[derive(Subcommand)]
 pub enum Command {
@@ -392,7 +396,7 @@ fn added(edit: &mut Edit, add: Add, file: &str) -> Result<Vec<String>, CliError>
     match add {
         Add::Resource { paths, no_verify: true } => return entries(edit, "resources", "resource", &paths),
         Add::Resource { paths, no_verify: false } => {
-            return entries(edit, "resources", "resource", &found(&paths, file)?);
+            return entries(edit, "resources", "resource", &found(&paths, file, true)?);
         }
         Add::Base { paths } => {
             let paths: Vec<String> = paths.split(',').map(str::to_owned).collect();
@@ -404,10 +408,14 @@ fn added(edit: &mut Edit, add: Add, file: &str) -> Result<Vec<String>, CliError>
         Add::BuildMetadata(Options { options: Listed(options) }) => {
             return refused(&entries(edit, "buildMetadata", "buildMetadata option", &options)?);
         }
-        Add::Component(Paths { paths }) => return entries(edit, "components", "component", &found(&paths, file)?),
-        Add::Generator(Paths { paths }) => return entries(edit, "generators", "generator", &found(&paths, file)?),
+        Add::Component(Paths { paths }) => {
+            return entries(edit, "components", "component", &found(&paths, file, true)?);
+        }
+        Add::Generator(Paths { paths }) => {
+            return entries(edit, "generators", "generator", &found(&paths, file, false)?);
+        }
         Add::Transformer(Paths { paths }) => {
-            return entries(edit, "transformers", "transformer", &found(&paths, file)?);
+            return entries(edit, "transformers", "transformer", &found(&paths, file, false)?);
         }
         Add::Patch(args) => {
             let known = edit.add_patch(&args.into())?.then(|| "the patch is already in kustomization file".to_owned());
@@ -437,11 +445,17 @@ fn entries(edit: &mut Edit, field: &str, what: &str, paths: &[String]) -> Result
     Ok(known.iter().map(|entry| format!("{what} {entry} already in kustomization file")).collect())
 }
 
-/// What is there of some names and patterns, but for the kustomization file itself.
-fn found(patterns: &[String], file: &str) -> Result<Vec<String>, CliError> {
+/// What is there of some names and patterns, but for the kustomization file itself; repositories too, if they may be.
+fn found(patterns: &[String], file: &str, may_be_remote: bool) -> Result<Vec<String>, CliError> {
     let mut all = Vec::new();
     for pattern in patterns {
         let found = glob::files(pattern)?;
+        let spec = RepoSpec::parse(pattern).ok().filter(|_| may_be_remote && found.is_empty());
+        if let Some(spec) = spec {
+            fetch(spec)?;
+            all.push(pattern.clone());
+            continue;
+        }
         if found.is_empty() {
             return Err(CliError::new(format!(
                 "{pattern} has no match (--no-verify adds a resource that is not there)"
@@ -450,6 +464,18 @@ fn found(patterns: &[String], file: &str) -> Result<Vec<String>, CliError> {
         all.extend(found.into_iter().filter(|path| path != file));
     }
     Ok(all)
+}
+
+/// Looks whether a folder of a repository is there, which takes all of the repository.
+fn fetch(spec: RepoSpec) -> Result<(), CliError> {
+    let need = Need::Repository(spec.clone());
+    let why = match Fetcher::with_local().fetch(&need, &Budget::standard()) {
+        Answer::Repository(tree) if tree.find(&spec.folder) == Found::Folder => return Ok(()),
+        Answer::Repository(_) => format!("it has no folder '{}'", spec.folder),
+        Answer::Failed(why) => why,
+        _ => "it is no repository".to_owned(),
+    };
+    Err(CliError::new(format!("{need} has no match: {why} (--no-verify adds a resource that is not there)")))
 }
 
 fn set(edit: &mut Edit, set: Set) -> Result<(), CliError> {
