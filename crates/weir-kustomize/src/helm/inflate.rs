@@ -113,10 +113,8 @@ fn first(
         true => Sited { text: format!("{}/values.yaml", chart.folder().text), at: chart.at.clone() },
         false => chart.values_file.clone(),
     };
-    let (text, file) = match loader.load_from(&path, &field, (folder, files)) {
-        Ok((text, file)) => (text.clone(), file),
-        Err(error) => return Err(error),
-    };
+    let (text, file) = loader.load_from(&path, &field, (folder, files))?;
+    let text = text.clone();
     match &chart.values_inline {
         Some(inline) => Ok(Values { text: merged(inline, Some((&text, &file)))?.into(), file }),
         None => Ok(Values { file, text }),
