@@ -161,16 +161,17 @@ impl Cluster {
     /// Removes what the scenarios make: they all use namespaces labelled `e2e`, and flux-system.
     fn clean(&self) {
         let kubectl = self.kubectl();
-        for kind in ["kustomizations", "gitrepositories", "helmreleases", "alerts"] {
-            let Ok(list) = kubectl.json(&["get", kind, "-A"]) else { continue };
-            for item in list["items"].as_array().into_iter().flatten() {
-                let (namespace, name) = (text(&item["metadata"]["namespace"]), text(&item["metadata"]["name"]));
-                let nobody_runs = r#"{"metadata":{"finalizers":null}}"#;
-                let _ = kubectl.run(&["patch", kind, "-n", &namespace, &name, "--type=merge", "-p", nobody_runs]);
-                let _ = kubectl.run(&["delete", kind, "-n", &namespace, &name, "--ignore-not-found"]);
-            }
+        let kinds =
+            "kustomizations,gitrepositories,ocirepositories,buckets,helmrepositories,helmcharts,helmreleases,alerts";
+        let list = kubectl.json(&["get", kinds, "-A"]).unwrap_or_default();
+        for item in list["items"].as_array().into_iter().flatten() {
+            let kind = format!("{}.{}", text(&item["kind"]), text(&item["apiVersion"]).split('/').next().unwrap());
+            let (namespace, name) = (text(&item["metadata"]["namespace"]), text(&item["metadata"]["name"]));
+            let nobody_runs = r#"{"metadata":{"finalizers":null}}"#;
+            let _ = kubectl.run(&["patch", &kind, "-n", &namespace, &name, "--type=merge", "-p", nobody_runs]);
+            let _ = kubectl.run(&["delete", &kind, "-n", &namespace, &name, "--ignore-not-found"]);
         }
-        let _ = kubectl.run(&["delete", "namespace,clusterrolebinding", "-l", "e2e", "--wait=true"]);
+        kubectl.run(&["delete", "namespace,clusterrolebinding", "-l", "e2e", "--wait=true", "--timeout=300s"]).unwrap();
         // What is installed stays there.
         let made = "configmaps,secrets,services,deployments,persistentvolumeclaims,jobs,networkpolicies,leases,events";
         let _ = kubectl.run(&["delete", made, "-n", installed::HOME, "--all", "--wait=true"]);

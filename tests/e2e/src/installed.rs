@@ -37,9 +37,9 @@ pub(crate) fn ensure(cluster: &Path) {
 
 /// Takes everything of that away, for a scenario that installs by itself.
 pub(crate) fn take_away(kubectl: &Kubectl) {
-    let own = ["-l", "app.kubernetes.io/part-of=flux", "--wait=true"];
+    let own = ["-l", "app.kubernetes.io/part-of=flux", "--wait=true", "--timeout=300s"];
     kubectl.run(&[&["delete", "clusterrole,clusterrolebinding"], &own[..]].concat()).unwrap();
-    kubectl.run(&["delete", "namespace", HOME, "--ignore-not-found", "--wait=true"]).unwrap();
+    kubectl.run(&["delete", "namespace", HOME, "--ignore-not-found", "--wait=true", "--timeout=300s"]).unwrap();
 }
 
 fn give(cluster: &Path, kubectl: &Kubectl) {
