@@ -152,17 +152,22 @@ type runner struct {
 	tracked   []*unstructured.Unstructured
 }
 
+// connect is a client of the API server of $KUBECONFIG that is not held back.
+func connect() (client.Client, error) {
+	rest, err := config.GetConfig()
+	if err != nil {
+		return nil, err
+	}
+	rest.QPS, rest.Burst = 1000, 1000
+	return client.New(rest, client.Options{})
+}
+
 func histories(folder string) error {
 	setup, all, err := load(folder)
 	if err != nil {
 		return err
 	}
-	rest, err := config.GetConfig()
-	if err != nil {
-		return err
-	}
-	rest.QPS, rest.Burst = 1000, 1000
-	kube, err := client.New(rest, client.Options{})
+	kube, err := connect()
 	if err != nil {
 		return err
 	}

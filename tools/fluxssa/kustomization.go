@@ -16,7 +16,6 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"sigs.k8s.io/controller-runtime/pkg/client"
-	"sigs.k8s.io/controller-runtime/pkg/client/config"
 )
 
 const (
@@ -36,12 +35,7 @@ type inventoryEntry struct {
 // the finalizer are written; what the last inventory had and this one has not is pruned.
 func reconcile(namespace, name, revision string, built io.Reader) error {
 	ctx := context.Background()
-	rest, err := config.GetConfig()
-	if err != nil {
-		return err
-	}
-	rest.QPS, rest.Burst = 1000, 1000
-	kube, err := client.New(rest, client.Options{})
+	kube, err := connect()
 	if err != nil {
 		return err
 	}

@@ -79,7 +79,7 @@ fn conditions(pod: &Node) -> impl Iterator<Item = &Node> {
 }
 
 fn is_ready(pod: &Node) -> bool {
-    conditions(pod).any(|c| c.str_at(&["type"]) == Some("Ready") && c.str_at(&["status"]) == Some("True"))
+    meta::has_condition(pod, "Ready", "True")
 }
 
 /// What a pod's status says that it suffers from.

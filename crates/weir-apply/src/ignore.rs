@@ -5,8 +5,8 @@
 
 use std::fmt;
 use std::sync::Arc;
-use weir_doc::{Map, Node, from_json};
-use weir_merge::json_patch;
+use weir_doc::{Node, from_json};
+use weir_merge::{json_patch, operation};
 
 /// Paths that are ignored on the objects of a choice.
 #[derive(Clone)]
@@ -56,11 +56,7 @@ pub(crate) fn yielding(wanted: &Node, live: &Node, answer: &Node, paths: &[&str]
 
 /// A path that is not there is nothing to change.
 fn change(object: &mut Node, op: &str, path: &str, value: Option<Node>) {
-    let mut operation: Map = [("op", Node::from(op)), ("path", Node::from(path))].into_iter().collect();
-    if let Some(value) = value {
-        operation.insert("value", value);
-    }
-    let _ = json_patch(object, &Node::from(vec![Node::from(operation)]));
+    let _ = json_patch(object, &Node::from(vec![operation(op, path, value)]));
 }
 
 fn segments(pointer: &str) -> impl Iterator<Item = String> {

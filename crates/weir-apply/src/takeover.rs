@@ -3,8 +3,8 @@
 //! As fluxcd/pkg/ssa: the entries of `kubectl` and of an update under our own name are merged into
 //! our apply entry, and the marks that kubectl and old versions of Flux left are removed.
 
-use weir_doc::{Map, Node};
-use weir_merge::FieldSet;
+use weir_doc::Node;
+use weir_merge::{FieldSet, operation};
 use weir_object::meta;
 
 /// Managers by the beginning of their name, and the operations that are taken over.
@@ -71,14 +71,6 @@ pub(crate) fn migration(live: &Node, api_version: &str) -> Option<Node> {
 /// The version of the object that a patch is for.
 pub(crate) fn version(patch: &Node) -> Option<&str> {
     patch.as_seq()?.first()?.str_at(&["value"])
-}
-
-fn operation(op: &str, path: &str, value: Option<Node>) -> Node {
-    let mut node: Map = [("op", Node::from(op)), ("path", Node::from(path))].into_iter().collect();
-    if let Some(value) = value {
-        node.insert("value", value);
-    }
-    Node::from(node)
 }
 
 impl Takeover<'_> {

@@ -2,7 +2,6 @@
 
 use sha1::Sha1;
 use sha2::{Digest as _, Sha256, Sha384, Sha512};
-use std::fmt::Write as _;
 
 /// `--artifact-digest-algo`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -83,11 +82,7 @@ impl Hasher {
             State::Sha512(hash) => hash.finalize().to_vec(),
             State::Blake3(hash) => hash.finalize().as_bytes().to_vec(),
         };
-        bytes.iter().fold(format!("{}:", self.algorithm.name()), |mut text, byte| {
-            // Writing to a string does not fail.
-            let _ = write!(text, "{byte:02x}");
-            text
-        })
+        format!("{}:{}", self.algorithm.name(), weir_base::hex(&bytes))
     }
 }
 

@@ -5,6 +5,7 @@
 
 mod budget;
 mod diagnose;
+mod hex;
 mod origin;
 mod range;
 mod secret;
@@ -12,6 +13,7 @@ pub mod tree;
 
 pub use budget::{Budget, Exhausted, MAX_DEPTH};
 pub use diagnose::{Class, Diagnose, Report};
+pub use hex::hex;
 pub use origin::Origin;
 pub use range::{Range, version_of};
 pub use secret::{Secret, panic_text, redact_url};

@@ -11,6 +11,7 @@ use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
+use weir_base::hex;
 
 /// What the flags `--token-cache-max-size` and `--token-cache-max-duration` say.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -77,7 +78,7 @@ pub(crate) struct Key([u8; 32]);
 impl Key {
     /// What further depends on what this one stands for.
     pub fn under(&self, parts: &[&str]) -> Self {
-        let own: String = self.0.iter().map(|byte| format!("{byte:02x}")).collect();
+        let own = hex(&self.0);
         let mut all = vec![own.as_str()];
         all.extend_from_slice(parts);
         Self::of(&all)

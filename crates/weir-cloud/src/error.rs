@@ -115,6 +115,15 @@ impl CloudError {
         matches!(self, CloudError::Refused { refusal, .. } if refusal.status == 403)
     }
 
+    /// Of a metadata server that was asked last: what `none` makes of its silence or refusal.
+    pub(crate) fn of_metadata(self, none: impl FnOnce(&str) -> CloudError) -> Self {
+        match self {
+            CloudError::Net { error, .. } => none(&format!("does not answer ({error})")),
+            CloudError::Refused { refusal, .. } => none(&format!("answered {refusal}")),
+            other => other,
+        }
+    }
+
     pub(crate) fn with_remedy(mut self, text: impl Into<String>) -> Self {
         if let CloudError::Refused { remedy, .. }
         | CloudError::Entry { remedy, .. }

@@ -5,7 +5,7 @@ use crate::error::Refusal;
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use bytes::Bytes;
-use http::Request;
+use http::{Request, header};
 use serde_json::Value;
 use std::time::Duration;
 use weir_net::{HttpClient, NetError, Reply};
@@ -92,6 +92,16 @@ impl<'a> Ask<'a> {
     }
 }
 
+/// A request that a bearer token goes with.
+pub(crate) fn bearing(request: http::request::Builder, token: &str) -> http::request::Builder {
+    request.header(header::AUTHORIZATION, format!("Bearer {token}"))
+}
+
+/// A POST of a JSON text that a bearer token goes with.
+pub(crate) fn post_json(url: &str, token: &str, body: &Bytes) -> http::Result<Request<Bytes>> {
+    bearing(Request::post(url), token).header(header::CONTENT_TYPE, "application/json").body(body.clone())
+}
+
 /// Text of a form.
 pub(crate) fn form(pairs: &[(&str, &str)]) -> Bytes {
     let pairs: Vec<String> = pairs.iter().map(|(key, value)| format!("{}={}", encoded(key), encoded(value))).collect();
@@ -102,14 +112,7 @@ pub(crate) const FORM: &str = "application/x-www-form-urlencoded; charset=utf-8"
 
 /// Everything is encoded but letters, digits and `-_.~` (RFC 3986, and the rule of AWS's signatures).
 pub(crate) fn encoded(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for byte in text.bytes() {
-        match byte {
-            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' => out.push(byte.into()),
-            _ => out.push_str(&format!("%{byte:02X}")),
-        }
-    }
-    out
+    weir_net::percent_encoded(text, b"")
 }
 
 /// A text of an answer, out of it.

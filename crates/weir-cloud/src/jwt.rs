@@ -10,7 +10,7 @@ use rustls::pki_types::PrivateKeyDer;
 use rustls::pki_types::pem::PemObject;
 use serde_json::{Map, Value};
 use std::time::{SystemTime, UNIX_EPOCH};
-use weir_base::Secret;
+use weir_base::{Secret, hex};
 use zeroize::Zeroizing;
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -54,7 +54,7 @@ pub(crate) fn unix(time: SystemTime) -> u64 {
 pub(crate) fn nonce() -> Result<String, String> {
     let mut bytes = [0; 16];
     fill(&mut bytes).map_err(|_| "there is no randomness".to_owned())?;
-    Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
+    Ok(hex(&bytes))
 }
 
 /// The claims of a token, unverified: whoever takes the token verifies it.

@@ -21,10 +21,7 @@ impl Bounds {
     /// As `check`, of where a server says that something is.
     pub fn check_redirect(&self, to: &Url) -> Result<(), GitError> {
         self.check(to).map_err(|error| match error {
-            GitError::Host { .. } => {
-                let shown = redact_url(to.as_str());
-                GitError::RedirectHost { to: shown.split(['?', '#']).next().unwrap_or_default().to_owned() }
-            }
+            GitError::Host { .. } => GitError::RedirectHost { to: bare(to) },
             error => error,
         })
     }
@@ -44,6 +41,12 @@ impl Bounds {
 
 pub(crate) fn parse(url: &str) -> Result<Url, GitError> {
     Url::parse(url).map_err(|error| GitError::url(url, &error.to_string()))
+}
+
+/// A URL for a message: without a login and what follows its path.
+pub(crate) fn bare(url: &Url) -> String {
+    let text = redact_url(url.as_str());
+    text.split(['?', '#']).next().unwrap_or_default().to_owned()
 }
 
 /// The host that is spoken to: without brackets, and, in an ssh URL, decoded.

@@ -19,6 +19,14 @@ pub struct Resource {
 }
 
 impl Resource {
+    /// As the objects have it.
+    pub fn api_version(&self) -> String {
+        match self.group.as_str() {
+            "" => self.version.clone(),
+            group => format!("{group}/{}", self.version),
+        }
+    }
+
     /// The path of the collection, in a namespace when the kind has one.
     pub fn collection(&self, namespace: &str) -> String {
         let root = match self.group.as_str() {

@@ -414,14 +414,7 @@ fn check_segment(name: &str) -> Result<(), KubeError> {
 
 /// For a segment of a path (names of RBAC objects may hold characters that a path may not) or a value of a query.
 pub fn percent_encoded(name: &str) -> String {
-    let mut out = String::with_capacity(name.len());
-    for byte in name.bytes() {
-        match byte {
-            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' | b':' => out.push(char::from(byte)),
-            _ => out.push_str(&format!("%{byte:02X}")),
-        }
-    }
-    out
+    weir_net::percent_encoded(name, b":")
 }
 
 pub(crate) fn request(

@@ -35,11 +35,7 @@ impl Accounts for Asked {
             let reference = ObjectRef::new("v1", "ServiceAccount", namespace, name);
             let found = self.0.get(&reference).await.map_err(|error| failed(error.to_string()))?;
             let account = found.ok_or_else(|| failed("not found".to_owned()))?;
-            let annotations = account.path(&["metadata", "annotations"]).and_then(Node::as_map);
-            let pairs = annotations.into_iter().flat_map(|map| map.iter());
-            Ok(pairs
-                .map(|(key, value)| (key.as_str().to_owned(), value.as_str().unwrap_or_default().to_owned()))
-                .collect())
+            Ok(texts(account.path(&["metadata", "annotations"])))
         })
     }
 
@@ -66,6 +62,12 @@ impl Accounts for Asked {
         let token = std::fs::read_to_string(OWN_TOKEN).map(Zeroizing::new);
         own_account(&token.map_err(|error| format!("{OWN_TOKEN} cannot be read: {error}"))?)
     }
+}
+
+/// The entries of a mapping of texts.
+pub(crate) fn texts(node: Option<&Node>) -> BTreeMap<String, String> {
+    let entries = node.and_then(Node::as_map).into_iter().flat_map(|map| map.iter());
+    entries.map(|(key, value)| (key.as_str().to_owned(), value.as_str().unwrap_or_default().to_owned())).collect()
 }
 
 /// What opens data keys for one build.

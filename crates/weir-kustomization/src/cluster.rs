@@ -1,7 +1,7 @@
 //! The cluster that a Kustomization applies to, and as whom: `spec.kubeConfig` and `spec.serviceAccountName`.
 
 use crate::Options;
-use crate::clouds::Asked;
+use crate::clouds::{Asked, texts};
 use crate::variables::bytes;
 use futures::future::BoxFuture;
 use std::sync::Arc;
@@ -73,6 +73,12 @@ fn failed(why: String) -> Failure {
     Failure::transient(reasons::RECONCILIATION_FAILED, why)
 }
 
+/// An object that has to be there.
+async fn read(own: &Session, object: &ObjectRef, shown: &str) -> Result<Node, Failure> {
+    let found = own.get(object).await.map_err(|error| failed(format!("unable to read {shown}: {error}")))?;
+    found.ok_or_else(|| failed(format!("unable to read {shown}: not found")))
+}
+
 /// By workload identity: the ConfigMap says where the cluster is and who asks for the way in.
 async fn of_config_map(
     own: &Session,
@@ -83,13 +89,9 @@ async fn of_config_map(
 ) -> Result<Session, Failure> {
     let shown = format!("KubeConfig ConfigMap '{namespace}/{name}'");
     let cloud = options.cloud.clone().ok_or_else(|| failed(format!("{shown}: no cloud is asked from here")))?;
-    let found = own.get(&ObjectRef::new("v1", "ConfigMap", namespace, name)).await;
-    let found = found.map_err(|error| failed(format!("unable to read {shown}: {error}")))?;
-    let map = found.ok_or_else(|| failed(format!("unable to read {shown}: not found")))?;
-    let data = map.get("data").and_then(Node::as_map).into_iter().flat_map(|map| map.iter());
-    let data = data.map(|(key, value)| (key.as_str().to_owned(), value.as_str().unwrap_or_default().to_owned()));
+    let map = read(own, &ObjectRef::new("v1", "ConfigMap", namespace, name), &shown).await?;
     let told = |report: String| failed(format!("{shown}: {report}"));
-    let config = ClusterConfig::read(&data.collect()).map_err(|error| told(error.report().to_string()))?;
+    let config = ClusterConfig::read(&texts(map.get("data"))).map_err(|error| told(error.report().to_string()))?;
     if config.service_account.is_some() && !options.workload_identity {
         return Err(told(
             "serviceAccountName needs the ObjectLevelWorkloadIdentity feature gate of the controller".to_owned(),
@@ -136,9 +138,7 @@ async fn of_secret(
 ) -> Result<Session, Failure> {
     let SecretKeyReference { name, key } = reference;
     let shown = format!("KubeConfig secret '{namespace}/{name}'");
-    let found = own.get(&ObjectRef::new("v1", "Secret", namespace, name)).await;
-    let found = found.map_err(|error| failed(format!("unable to read {shown}: {error}")))?;
-    let secret = found.ok_or_else(|| failed(format!("unable to read {shown}: not found")))?;
+    let secret = read(own, &ObjectRef::new("v1", "Secret", namespace, name), &shown).await?;
     let value = |key: &str| secret.path(&["data", key]).and_then(Node::as_str);
     let text = match key.as_deref().filter(|key| !key.is_empty()) {
         Some(key) => {

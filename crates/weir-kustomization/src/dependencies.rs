@@ -12,7 +12,7 @@ use weir_apply::ReadyExpression;
 use weir_base::Diagnose;
 use weir_doc::{Node, from_value};
 use weir_kube::{Change, KubeError, Observer, Session, Watching};
-use weir_object::{ObjectId, ObjectRef};
+use weir_object::{ObjectId, ObjectRef, meta};
 use weir_runtime::{Cx, Failure, Ready};
 
 /// How long a pass waits for the stream that shows the next change of a dependency.
@@ -120,10 +120,7 @@ fn is_ready(node: &Node) -> bool {
     let generation = node.path(&["metadata", "generation"]).and_then(Node::as_i64);
     let observed = node.path(&["status", "observedGeneration"]).and_then(Node::as_i64);
     let is_stateless = node.str_at(&["kind"]) == Some("ExternalArtifact") && observed.is_none();
-    let ready = node.path(&["status", "conditions"]).and_then(Node::as_seq).is_some_and(|conditions| {
-        conditions.iter().any(|c| c.str_at(&["type"]) == Some("Ready") && c.str_at(&["status"]) == Some("True"))
-    });
-    (generation == observed || is_stateless) && ready
+    (generation == observed || is_stateless) && meta::has_condition(node, "Ready", "True")
 }
 
 fn same_source(dependency: &Node, object: &Kustomization, plan: &Plan) -> bool {

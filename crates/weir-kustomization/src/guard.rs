@@ -7,6 +7,7 @@ use sha2::{Digest, Sha256};
 use std::collections::BTreeSet;
 use weir_api::{Kustomization, names, reasons};
 use weir_apply::{Fate, Owner, fate};
+use weir_base::hex;
 use weir_doc::Node;
 use weir_kube::Session;
 use weir_object::{GroupKind, ObjectRef};
@@ -120,7 +121,7 @@ fn token(object: &Kustomization, goes: &[&ObjectRef], occasion: &str) -> String 
         hash.update(part.as_bytes());
         hash.update([0]);
     }
-    hash.finalize().iter().take(6).map(|byte| format!("{byte:02x}")).collect()
+    hex(&hash.finalize()[..6])
 }
 
 #[cfg(test)]

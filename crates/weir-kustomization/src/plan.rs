@@ -211,7 +211,7 @@ fn dependencies(
             Failure::stalled(reasons::INVALID_CEL_EXPRESSION, message)
         })?;
         dependencies.push(Dependency {
-            object: ObjectRef::new(&format!("{}/{}", info.group, info.version), info.kind, other, name),
+            object: ObjectRef::new(&info.api_version(), info.kind, other, name),
             is_own_kind: info.kind == Kustomization::INFO.kind,
             is_condition_asked: ready.is_none() || options.additive_cel_dependency_check,
             ready: ready.map(Arc::new),
@@ -235,7 +235,7 @@ fn depended_on(api_version: Option<&str>, kind: Option<&str>) -> Result<&'static
     };
     match api_version {
         Some(text) if !fits(text) => {
-            Err(format!(".apiVersion: '{text}' has no {kind}: it is of {}/{}", info.group, info.version))
+            Err(format!(".apiVersion: '{text}' has no {kind}: it is of {}", info.api_version()))
         }
         _ => Ok(info),
     }

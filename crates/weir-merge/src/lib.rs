@@ -23,6 +23,6 @@ pub mod strategic;
 pub mod structured;
 
 pub use fields::{FieldSet, PathElement};
-pub use patch::{PatchError, json_patch, merge_patch};
+pub use patch::{PatchError, json_patch, merge_patch, operation};
 pub use schema::{Schema, Table, TypeRef};
 pub use structured::{Applied, ApplyError, Conflict, ManagedEntry, Operation, apply, update};

@@ -38,6 +38,17 @@ pub fn merge_patch(target: &mut Node, patch: &Node) {
     }
 }
 
+/// An operation of a JSON patch.
+pub fn operation(op: &str, path: &str, value: Option<Node>) -> Node {
+    let mut operation = Node::map();
+    operation.set("op", op);
+    operation.set("path", path);
+    if let Some(value) = value {
+        operation.set("value", value);
+    }
+    operation
+}
+
 /// Applies a JSON patch; the document is as before when an operation fails.
 pub fn json_patch(target: &mut Node, patch: &Node) -> Result<(), PatchError> {
     let operations =

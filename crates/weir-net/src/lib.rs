@@ -22,4 +22,4 @@ pub use proxy::Proxies;
 pub use reach::{INSIDE, Reach, is_metadata};
 pub use server::{Answer, serve};
 pub use tls::Roots;
-pub use url::percent_decoded;
+pub use url::{percent_decoded, percent_encoded};

@@ -1,6 +1,6 @@
 //! Which proxy a request goes through: the rules of Go's `ProxyFromEnvironment`.
 
-use crate::NetError;
+use crate::{NetError, percent_decoded};
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use http::{HeaderValue, Uri};
@@ -118,29 +118,9 @@ fn proxy(text: &str) -> Result<Option<Arc<Proxy>>, NetError> {
     let uri = uri.parse().map_err(|_| bad("it is not HOST:PORT"))?;
     let login = login.map(|login| {
         let (username, password) = login.split_once(':').unwrap_or((login, ""));
-        Secret::new((decoded(username), decoded(password)))
+        Secret::new((percent_decoded(username), percent_decoded(password)))
     });
     Ok(Some(Arc::new(Proxy { uri, login })))
-}
-
-/// Percent-encoded characters of a login.
-fn decoded(text: &str) -> String {
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.as_bytes();
-    while let Some((first, after)) = rest.split_first() {
-        let hex = |digits: &[u8]| std::str::from_utf8(digits).ok().and_then(|d| u8::from_str_radix(d, 16).ok());
-        match (first, after.get(..2).and_then(hex)) {
-            (b'%', Some(byte)) => {
-                bytes.push(byte);
-                rest = &after[2..];
-            }
-            _ => {
-                bytes.push(*first);
-                rest = after;
-            }
-        }
-    }
-    String::from_utf8_lossy(&bytes).into_owned()
 }
 
 impl Except {

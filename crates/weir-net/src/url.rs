@@ -18,6 +18,19 @@ pub fn percent_decoded(text: &str) -> String {
     String::from_utf8_lossy(&out).into_owned()
 }
 
+/// A part of a URL with everything escaped but letters, digits, `-._~` (RFC 3986) and the bytes of `kept`.
+pub fn percent_encoded(text: &str, kept: &[u8]) -> String {
+    let mut out = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        let is_kept = byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~') || kept.contains(&byte);
+        match is_kept {
+            true => out.push(char::from(byte)),
+            false => out.push_str(&format!("%{byte:02X}")),
+        }
+    }
+    out
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -25,5 +38,11 @@ mod tests {
     #[test]
     fn escapes_are_undone() {
         assert_eq!(percent_decoded("a%40b%2"), "a@b%2");
+    }
+
+    #[test]
+    fn what_is_not_kept_is_escaped() {
+        assert_eq!(percent_encoded("a b:~-_.\u{e9}", b""), "a%20b%3A~-_.%C3%A9");
+        assert_eq!(percent_encoded("a:b", b":"), "a:b");
     }
 }

@@ -58,6 +58,13 @@ pub fn uid(node: &Node) -> Option<&str> {
     node.str_at(&["metadata", "uid"])
 }
 
+/// Whether a condition of the status is so.
+pub fn has_condition(node: &Node, kind: &str, status: &str) -> bool {
+    let conditions = node.path(&["status", "conditions"]).and_then(Node::as_seq);
+    let is_it = |one: &Node| one.str_at(&["type"]) == Some(kind) && one.str_at(&["status"]) == Some(status);
+    conditions.into_iter().flatten().any(is_it)
+}
+
 pub fn is_deleting(node: &Node) -> bool {
     node.path(&["metadata", "deletionTimestamp"]).is_some_and(|t| !t.is_null())
 }

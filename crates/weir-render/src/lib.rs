@@ -27,8 +27,7 @@ pub use weir_sops::MasterKey;
 
 use decrypt::Decryptor;
 use sha2::{Digest, Sha256};
-use std::fmt::Write as _;
-use weir_base::{Budget, Tree, tree};
+use weir_base::{Budget, Tree, hex, tree};
 use weir_doc::Node;
 use weir_object::meta;
 
@@ -127,10 +126,7 @@ fn render_with(
             meta::set_annotation(object, key, value);
         }
     }
-    let digest = Sha256::digest(weir_kustomize::to_yaml(&objects)).iter().fold("sha256:".to_owned(), |mut out, b| {
-        let _ = write!(out, "{b:02x}");
-        out
-    });
+    let digest = format!("sha256:{}", hex(&Sha256::digest(weir_kustomize::to_yaml(&objects))));
     let closure = Closure::of(tree, &trace, asked, overlay, !is_bound_to_files);
     Ok(Rendered { objects, digest, closure, warnings, revealed })
 }

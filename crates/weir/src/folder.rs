@@ -1,4 +1,4 @@
-//! Reading a folder of the disk for an engine, as large as the build needs it.
+//! Files of the disk: a folder is read for an engine, as large as the build needs it; a file is replaced whole.
 
 use crate::error::CliError;
 use std::path::{Path, PathBuf};
@@ -24,6 +24,21 @@ pub fn roots(folder: &Path) -> Result<Vec<PathBuf>, CliError> {
         }
     }
     Ok(roots)
+}
+
+/// Puts a text in the place of a file at once, with its mode; a new file is for the owner only.
+pub fn replace(path: &Path, text: &[u8]) -> Result<(), CliError> {
+    let failed = |error: std::io::Error| CliError::new(format!("{} cannot be written: {error}", path.display()));
+    // A link stays one.
+    let path = &std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let mut written = tempfile::NamedTempFile::new_in(folder).map_err(failed)?;
+    std::io::Write::write_all(&mut written, text).map_err(failed)?;
+    if let Ok(known) = std::fs::metadata(path) {
+        written.as_file().set_permissions(known.permissions()).map_err(failed)?;
+    }
+    written.persist(path).map_err(|error| failed(error.error))?;
+    Ok(())
 }
 
 /// All files below a folder, but for `.git`; symbolic links are noted and not followed.

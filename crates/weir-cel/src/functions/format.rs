@@ -142,7 +142,7 @@ fn signed(number: i64, digits: &str) -> String {
 
 fn hex(bytes: &[u8], budget: &Budget) -> Result<String, Fault> {
     charge(bytes.len() * 2, budget)?;
-    Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
+    Ok(weir_base::hex(bytes))
 }
 
 fn fixed(value: &Value<'_>, digits: usize) -> Option<String> {

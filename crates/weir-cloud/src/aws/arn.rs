@@ -28,7 +28,12 @@ pub(crate) fn key_region(arn: &str) -> Result<&str, CloudError> {
     Ok(region)
 }
 
-fn is_partition(text: &str) -> bool {
+/// The number of an account, as long as Flux takes it.
+pub(crate) fn is_account(text: &str) -> bool {
+    (1..=30).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+pub(crate) fn is_partition(text: &str) -> bool {
     text.starts_with("aws") && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
 }
 
@@ -71,11 +76,7 @@ pub(crate) fn is_role(arn: &str) -> bool {
     let Some(rest) = arn.strip_prefix("arn:") else { return false };
     let Some((partition, rest)) = rest.split_once(":iam::") else { return false };
     let Some((account, name)) = rest.split_once(":role/") else { return false };
-    is_partition(partition)
-        && (1..=30).contains(&account.len())
-        && account.bytes().all(|byte| byte.is_ascii_digit())
-        && (1..=200).contains(&name.chars().count())
-        && !name.contains('\n')
+    is_partition(partition) && is_account(account) && (1..=200).contains(&name.chars().count()) && !name.contains('\n')
 }
 
 #[cfg(test)]

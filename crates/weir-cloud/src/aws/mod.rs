@@ -5,7 +5,7 @@ mod own;
 mod sign;
 mod sts;
 
-pub(crate) use arn::{endpoint, is_region};
+pub(crate) use arn::{endpoint, is_account, is_partition, is_region};
 pub(crate) use sign::{Credentials, Scope, presigned, sign};
 
 use crate::cache::{Key, Token};

@@ -41,11 +41,8 @@ pub(crate) async fn token(cloud: &Cloud, region: &str) -> Result<Token, CloudErr
     if env.is_true("AWS_EC2_METADATA_DISABLED") {
         return Err(none("the metadata server of EC2 is switched off by AWS_EC2_METADATA_DISABLED".to_owned()));
     }
-    machine(cloud).await.map_err(|error| match error {
-        CloudError::Net { error, .. } => none(format!("the metadata server of EC2 does not answer ({error})")),
-        CloudError::Refused { refusal, .. } => none(format!("the metadata server of EC2 answered {refusal}")),
-        other => other,
-    })
+    let no_machine = |why: &str| none(format!("the metadata server of EC2 {why}"));
+    machine(cloud).await.map_err(|error| error.of_metadata(no_machine))
 }
 
 fn none(why: String) -> CloudError {

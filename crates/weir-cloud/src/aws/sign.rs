@@ -9,6 +9,7 @@ use http::{HeaderMap, HeaderValue, Request, Uri, header};
 use jiff::Timestamp;
 use std::fmt;
 use std::time::{Duration, SystemTime};
+use weir_base::hex;
 use zeroize::Zeroizing;
 
 /// What AWS gives to whoever has a role.
@@ -167,10 +168,6 @@ fn query(uri: &Uri, added: &[(&str, &str)]) -> String {
     pairs.sort();
     let pairs: Vec<String> = pairs.iter().map(|(key, value)| format!("{key}={value}")).collect();
     pairs.join("&")
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 #[cfg(test)]

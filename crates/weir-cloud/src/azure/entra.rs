@@ -26,19 +26,11 @@ fn authority(cloud: &Cloud) -> Result<&str, CloudError> {
 
 pub(crate) async fn by_entry(cloud: &Cloud, entry: &Entry, scope: &str) -> Result<Token, CloudError> {
     match entry {
-        Entry::Secret { tenant, client, secret, authority: own } => {
-            let (host, foreign) = match own {
-                Some(own) => (own.as_str(), true),
-                None => (authority(cloud)?, false),
-            };
-            by_secret(cloud, &Client { host, foreign, tenant, id: client }, secret, scope).await
+        Entry::Secret { tenant, client, secret, authority } => {
+            by_secret(cloud, &Client::of(cloud, authority, tenant, client)?, secret, scope).await
         }
-        Entry::Certificate { tenant, client, certificate, authority: own } => {
-            let (host, foreign) = match own {
-                Some(own) => (own.as_str(), true),
-                None => (authority(cloud)?, false),
-            };
-            by_certificate(cloud, &Client { host, foreign, tenant, id: client }, certificate, scope).await
+        Entry::Certificate { tenant, client, certificate, authority } => {
+            by_certificate(cloud, &Client::of(cloud, authority, tenant, client)?, certificate, scope).await
         }
         Entry::Managed { client } => managed(cloud, Some(client), scope).await,
     }
@@ -52,7 +44,16 @@ struct Client<'a> {
     id: &'a str,
 }
 
-impl Client<'_> {
+impl<'a> Client<'a> {
+    /// At the authority that a tenant has named, or else the operator's.
+    fn of(cloud: &'a Cloud, named: &'a Option<String>, tenant: &'a str, id: &'a str) -> Result<Self, CloudError> {
+        let (host, foreign) = match named {
+            Some(named) => (named.as_str(), true),
+            None => (authority(cloud)?, false),
+        };
+        Ok(Self { host, foreign, tenant, id })
+    }
+
     fn url(&self) -> String {
         format!("{}/{}/oauth2/v2.0/token", self.host.trim_end_matches('/'), self.tenant)
     }
@@ -127,7 +128,7 @@ pub(crate) async fn federated(
     scope: &str,
 ) -> Result<Token, CloudError> {
     check_tenant("azure.workload.identity/tenant-id", tenant)?;
-    let client = Client { host: authority(cloud)?, foreign: false, tenant, id: client };
+    let client = Client::of(cloud, &None, tenant, client)?;
     let proof = [("client_assertion_type", ASSERTION), ("client_assertion", token.expose().as_str())];
     let remedy = "the application or identity needs a federated credential for the cluster's issuer, the subject \
                   system:serviceaccount:NAMESPACE:NAME and the audience api://AzureADTokenExchange";
@@ -150,19 +151,14 @@ async fn managed(cloud: &Cloud, client: Option<&str>, scope: &str) -> Result<Tok
         Ask::new(&cloud.http.direct, "getting a token of a managed identity from Azure's metadata server", &[]);
     ask.within = METADATA_WITHIN;
     let answer = ask.json(|| Request::get(&url).header("metadata", "true").body(Bytes::new())).await;
-    let none = |why: String| CloudError::NoCredentials {
+    let none = |why: &str| CloudError::NoCredentials {
         service: "Azure",
         message: format!("the environment has none, and the metadata server {why}"),
         remedy: "add the entry sops.azure-kv to the decryption Secret, set decryption.serviceAccountName, or give the \
                  controller a workload identity or a managed identity"
             .to_owned(),
     };
-    let answer = answer.map_err(|error| match error {
-        CloudError::Net { error, .. } => none(format!("does not answer ({error})")),
-        CloudError::Refused { refusal, .. } => none(format!("answered {refusal}")),
-        other => other,
-    })?;
-    crate::gcp::access_token(&ask, answer)
+    crate::gcp::access_token(&ask, answer.map_err(|error| error.of_metadata(none))?)
 }
 
 /// The controller's own token: an application's secret or certificate, a federated token, the machine.
@@ -171,8 +167,7 @@ pub(crate) async fn own(cloud: &Cloud, scope: &str) -> Result<Token, CloudError>
     let (tenant, client) = (env.get("AZURE_TENANT_ID"), env.get("AZURE_CLIENT_ID"));
     if let (Some(tenant), Some(client)) = (tenant, client) {
         check_tenant("AZURE_TENANT_ID", tenant)?;
-        let host = authority(cloud)?;
-        let application = Client { host, foreign: false, tenant, id: client };
+        let application = Client::of(cloud, &None, tenant, client)?;
         if let Some(secret) = env.get("AZURE_CLIENT_SECRET") {
             let secret = weir_base::Secret::new(zeroize::Zeroizing::new(secret.to_owned()));
             return by_secret(cloud, &application, &secret, scope).await;

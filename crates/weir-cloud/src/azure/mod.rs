@@ -6,14 +6,13 @@ mod entry;
 pub(crate) use entry::Entry;
 
 use crate::cache::Key;
-use crate::http::{Ask, encoded, take};
+use crate::http::{Ask, encoded, post_json, take};
 use crate::identity::Identity;
 use crate::keys::{Held, Keys, account_failed};
 use crate::{Cloud, CloudError};
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use bytes::Bytes;
-use http::{Request, header};
 use serde_json::json;
 use zeroize::Zeroizing;
 
@@ -129,13 +128,7 @@ async fn ask(
     let hide = [token];
     let ask = Ask::new(&cloud.http.open, &what, &hide);
     let url = cloud.endpoints.moved(&cloud.endpoints.azure_vault, url);
-    let build = || {
-        Request::post(&url)
-            .header(header::CONTENT_TYPE, "application/json")
-            .header(header::AUTHORIZATION, format!("Bearer {token}"))
-            .body(body.clone())
-    };
-    let mut answer = ask.json(build).await.map_err(|error| match &error {
+    let mut answer = ask.json(|| post_json(&url, token, body)).await.map_err(|error| match &error {
         CloudError::Refused { refusal, .. } if refusal.status == 403 => error.with_remedy(
             "the identity needs the key permission decrypt by an access policy, or the role Key Vault Crypto User; the \
              vault's firewall has to let the cluster in",

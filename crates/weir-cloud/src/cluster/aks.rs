@@ -1,14 +1,14 @@
 //! Azure Kubernetes Service, with Microsoft Entra ID.
 
-use super::Described;
+use super::{Described, LIMIT};
 use crate::fields::document;
-use crate::http::Ask;
+use crate::http::{Ask, bearing};
 use crate::keys::Keys;
 use crate::{Cloud, CloudError, azure};
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use bytes::Bytes;
-use http::{Method, Request, header};
+use http::{Method, Request};
 use serde_json::Value;
 use weir_doc::Node;
 
@@ -16,9 +16,6 @@ use weir_doc::Node;
 pub(crate) const SCOPE: &str = "6dae42f8-4368-4678-94ff-3960e28e3630/.default";
 
 const API_VERSION: &str = "2024-05-01";
-
-/// A description has the cluster's settings in it.
-const LIMIT: usize = 1 << 20;
 
 /// Whether it is `/subscriptions/ID/resourceGroups/GROUP/providers/Microsoft.ContainerService/managedClusters/NAME`,
 /// in any case, as parts of a path that need no escapes.
@@ -76,7 +73,7 @@ pub(crate) async fn describe(keys: &Keys<'_>, cluster: &str) -> Result<Described
     ask.limit = LIMIT;
     let request = |method: Method, more: &str| {
         let builder = Request::builder().method(method).uri(format!("{url}{more}?api-version={API_VERSION}"));
-        builder.header(header::AUTHORIZATION, format!("Bearer {token}")).body(Bytes::new())
+        bearing(builder, token).body(Bytes::new())
     };
     let remedy = "the identity needs the role Azure Kubernetes Service Cluster User Role, which may read the cluster and list its credentials";
     let answer = ask.json(|| request(Method::GET, "")).await.map_err(|error| error.with_remedy(remedy))?;

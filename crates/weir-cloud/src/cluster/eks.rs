@@ -1,8 +1,8 @@
 //! Amazon EKS: the token is a presigned question to STS who its sender is.
 
-use super::{Asker, Described, Remote, read};
+use super::{Asker, Described, LIMIT, Remote, read};
 use crate::CloudError;
-use crate::aws::{self, Credentials, Scope, endpoint, is_region, presigned, sign};
+use crate::aws::{self, Credentials, Scope, endpoint, is_account, is_partition, is_region, presigned, sign};
 use crate::cache::{Now, Proof, Token};
 use crate::http::{Ask, encoded};
 use crate::identity::SecretText;
@@ -16,19 +16,15 @@ use std::time::{Duration, SystemTime};
 /// The longest that EKS takes a token for.
 const HOLDS: Duration = Duration::from_secs(15 * 60);
 
-/// A description has the cluster's settings in it.
-const LIMIT: usize = 1 << 20;
-
 /// Region and name.
 fn parse(cluster: &str) -> Result<(&str, &str), CloudError> {
     const PATTERN: &str = r"^arn:aws[\w-]*:eks:([^:]{1,100}):[0-9]{1,30}:cluster/(.{1,200})$";
     let found = (|| {
-        let (partition, rest) = cluster.strip_prefix("arn:aws")?.split_once(":eks:")?;
+        let (partition, rest) = cluster.strip_prefix("arn:")?.split_once(":eks:")?;
         let (region, rest) = rest.split_once(':')?;
         let (account, name) = rest.split_once(":cluster/")?;
-        let is_one = partition.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
-            && (1..=30).contains(&account.len())
-            && account.bytes().all(|byte| byte.is_ascii_digit())
+        let is_one = is_partition(partition)
+            && is_account(account)
             && (1..=200).contains(&name.chars().count())
             && !name.chars().any(char::is_control);
         (is_one && is_region(region)).then_some((region, name))

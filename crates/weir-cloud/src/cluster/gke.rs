@@ -1,16 +1,13 @@
 //! Google Kubernetes Engine.
 
-use super::Described;
-use crate::http::{Ask, encoded};
+use super::{Described, LIMIT};
+use crate::http::{Ask, bearing, encoded};
 use crate::{Cloud, CloudError};
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use bytes::Bytes;
-use http::{Request, header};
+use http::Request;
 use serde_json::Value;
-
-/// A description has the cluster's settings in it.
-const LIMIT: usize = 1 << 20;
 
 /// The path of the cluster at the API.
 fn path(cluster: &str) -> Result<String, CloudError> {
@@ -32,7 +29,7 @@ pub(crate) async fn describe(cloud: &Cloud, cluster: &str, token: &str) -> Resul
     let hide = [token];
     let mut ask = Ask::new(&cloud.http.open, &what, &hide);
     ask.limit = LIMIT;
-    let build = || Request::get(&url).header(header::AUTHORIZATION, format!("Bearer {token}")).body(Bytes::new());
+    let build = || bearing(Request::get(&url), token).body(Bytes::new());
     let answer = ask.json(build).await;
     let answer =
         answer.map_err(|error| error.with_remedy("the identity needs the role roles/container.clusterViewer"))?;

@@ -21,6 +21,9 @@ use config::canonical;
 use futures::future::BoxFuture;
 use std::time::SystemTime;
 
+/// A description has the cluster's settings in it.
+const LIMIT: usize = 1 << 20;
+
 /// A cluster and the way in.
 #[derive(Clone, Debug)]
 pub struct Remote {

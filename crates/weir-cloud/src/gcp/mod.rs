@@ -7,14 +7,13 @@ pub(crate) use source::Source;
 pub(crate) use tokens::{Gke, access_token};
 
 use crate::cache::Key;
-use crate::http::{Ask, encoded, take_base64};
+use crate::http::{Ask, encoded, post_json, take_base64};
 use crate::identity::Identity;
 use crate::keys::{Held, Keys, account_failed};
 use crate::{Cloud, CloudError};
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use bytes::Bytes;
-use http::{Request, header};
 use serde_json::json;
 use zeroize::Zeroizing;
 
@@ -145,13 +144,7 @@ async fn ask(
     let what = format!("decrypting with the key '{resource}' of {KMS}");
     let hide = [token];
     let ask = Ask::new(&cloud.http.open, &what, &hide);
-    let build = || {
-        Request::post(url)
-            .header(header::CONTENT_TYPE, "application/json")
-            .header(header::AUTHORIZATION, format!("Bearer {token}"))
-            .body(body.clone())
-    };
-    let mut answer = ask.json(build).await.map_err(|error| match &error {
+    let mut answer = ask.json(|| post_json(url, token, body)).await.map_err(|error| match &error {
         CloudError::Refused { refusal, .. } if refusal.status == 403 => {
             error.with_remedy("the identity needs the role roles/cloudkms.cryptoKeyDecrypter on the key")
         }

@@ -2,7 +2,7 @@
 
 use super::source::{External, Source, Subject};
 use crate::cache::{Now, Token};
-use crate::http::{Ask, FORM, METADATA_WITHIN, encoded, form, seconds, take};
+use crate::http::{Ask, FORM, METADATA_WITHIN, encoded, form, post_json, seconds, take};
 use crate::identity::SecretText;
 use crate::jwt::{Alg, signed, unix};
 use crate::{Cloud, CloudError, env};
@@ -137,13 +137,7 @@ async fn impersonate(cloud: &Cloud, url: &str, token: &str, scopes: &[&str]) -> 
     let url = cloud.endpoints.moved(&cloud.endpoints.gcp_iam, url);
     let hide = [token];
     let ask = Ask::new(&cloud.http.open, &what, &hide);
-    let build = || {
-        Request::post(&url)
-            .header(header::CONTENT_TYPE, "application/json")
-            .header(header::AUTHORIZATION, format!("Bearer {token}"))
-            .body(body.clone())
-    };
-    let mut answer = ask.json(build).await.map_err(|error| {
+    let mut answer = ask.json(|| post_json(&url, token, &body)).await.map_err(|error| {
         error.with_remedy(
             "the ServiceAccount needs the role roles/iam.workloadIdentityUser on the service account of Google",
         )
@@ -207,21 +201,17 @@ async fn metadata(cloud: &Cloud, what: &str, path: &str) -> Result<Zeroizing<Str
     ask.within = METADATA_WITHIN;
     let url = format!("http://{}/computeMetadata/v1/{path}", metadata_host(cloud));
     let reply = ask.send(|| Request::get(&url).header("metadata-flavor", "Google").body(Bytes::new())).await;
-    let none = |why: String| CloudError::NoCredentials {
+    let none = |why: &str| CloudError::NoCredentials {
         service: "GCP",
         message: format!("GOOGLE_APPLICATION_CREDENTIALS is not set, and the metadata server {why}"),
         remedy: "add the entry sops.gcp-kms to the decryption Secret, set decryption.serviceAccountName, or give the \
                  controller's ServiceAccount a workload identity"
             .to_owned(),
     };
-    let reply = reply.map_err(|error| match error {
-        CloudError::Net { error, .. } => none(format!("does not answer ({error})")),
-        CloudError::Refused { refusal, .. } => none(format!("answered {refusal}")),
-        other => other,
-    })?;
+    let reply = reply.map_err(|error| error.of_metadata(none))?;
     // Somebody else may answer at that address.
     if reply.headers.get("metadata-flavor").is_none_or(|flavor| flavor != "Google") {
-        return Err(none("is not one of Google".to_owned()));
+        return Err(none("is not one of Google"));
     }
     let text = std::str::from_utf8(&reply.body).map_err(|_| ask.bad("it is not text"))?;
     Ok(Zeroizing::new(text.trim().to_owned()))

@@ -7,7 +7,6 @@ use reqwest::{Certificate, Identity, Method, StatusCode, Url};
 use std::io;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
-use weir_base::redact_url;
 use weir_net::Reach;
 
 /// Redirects of one request that are followed.
@@ -237,8 +236,7 @@ pub(super) fn same_host(one: &Url, other: &Url) -> bool {
 }
 
 pub(super) fn shown(url: &Url) -> String {
-    let text = redact_url(url.as_str());
-    text.split(['?', '#']).next().unwrap_or_default().trim_end_matches("/info/refs").to_owned()
+    crate::reach::bare(url).trim_end_matches("/info/refs").to_owned()
 }
 
 pub(super) fn setup(error: &reqwest::Error) -> GitError {

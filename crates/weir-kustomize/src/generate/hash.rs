@@ -29,7 +29,7 @@ pub(crate) fn content_hash(object: &Node) -> String {
         _ => write_json(&object, &mut out),
     }
     let digest = Sha256::digest(out.as_bytes());
-    let hex: String = digest.iter().take(5).map(|byte| format!("{byte:02x}")).collect();
+    let hex = weir_base::hex(&digest[..5]);
     let change = |c| match c {
         '0' => 'g',
         '1' => 'h',

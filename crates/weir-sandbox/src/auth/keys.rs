@@ -108,7 +108,7 @@ mod tests {
         // Test case 2 of RFC 4231: a key padded with zeros is the same key.
         let mut key = [0; 32];
         key[..4].copy_from_slice(b"Jefe");
-        let hex: String = hmac(&key, b"what do ya want for nothing?").iter().map(|b| format!("{b:02x}")).collect();
+        let hex = weir_base::hex(&hmac(&key, b"what do ya want for nothing?"));
         assert_eq!(hex, "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843");
     }
 

@@ -100,8 +100,7 @@ async fn kubernetes(session: &Session, say: &Say<'_>) -> Result<bool, CliError> 
 
 /// Whose definitions they are, and whether a Kustomization applies them.
 fn distribution(definitions: &[Definition], say: &Say<'_>) {
-    let git = definitions.iter().find(|definition| definition.kind() == "GitRepository");
-    let Some(git) = git else { return };
+    let Some(git) = installed::foremost(definitions) else { return };
     if let Some(version) = git.version() {
         say.success(&format!("distribution: flux-{version}"));
     }

@@ -1,5 +1,5 @@
 use crate::error::CliError;
-use crate::installed::resource;
+use crate::installed::{custom_resource_definitions, deployments, resource};
 use crate::objects::Say;
 use futures::future::try_join_all;
 use weir_kube::{KubeError, Resource, Session};
@@ -12,7 +12,7 @@ pub fn kinds() -> [Resource; 12] {
     let rbac = "rbac.authorization.k8s.io";
     [
         resource("", "v1", "Namespace", "namespaces", false),
-        resource("apiextensions.k8s.io", "v1", "CustomResourceDefinition", "customresourcedefinitions", false),
+        custom_resource_definitions(),
         resource("", "v1", "ResourceQuota", "resourcequotas", true),
         resource("", "v1", "ServiceAccount", "serviceaccounts", true),
         resource(rbac, "v1", "ClusterRole", "clusterroles", false),
@@ -20,7 +20,7 @@ pub fn kinds() -> [Resource; 12] {
         resource(rbac, "v1", "Role", "roles", true),
         resource(rbac, "v1", "RoleBinding", "rolebindings", true),
         resource("", "v1", "Service", "services", true),
-        resource("apps", "v1", "Deployment", "deployments", true),
+        deployments(),
         resource("policy", "v1", "PodDisruptionBudget", "poddisruptionbudgets", true),
         resource("networking.k8s.io", "v1", "NetworkPolicy", "networkpolicies", true),
     ]

@@ -70,11 +70,19 @@ pub async fn connect(
     Ok(Connections { session: Session::with_hub(client, Arc::new(hub)), leases, fence, count: told })
 }
 
+/// Where the controllers are when nothing says otherwise.
+pub const DEFAULT_NAMESPACE: &str = "flux-system";
+
 /// The namespace that the process belongs to.
 pub fn runtime_namespace() -> Option<String> {
     let named = std::env::var("RUNTIME_NAMESPACE").ok();
     let found = named.or_else(|| std::fs::read_to_string(NAMESPACE_FILE).ok());
     found.map(|name| name.trim().to_owned()).filter(|name| !name.is_empty())
+}
+
+/// The same, with Flux's own where nothing says it.
+pub fn home() -> String {
+    runtime_namespace().unwrap_or_else(|| DEFAULT_NAMESPACE.to_owned())
 }
 
 /// Name of the pod or machine.

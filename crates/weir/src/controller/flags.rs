@@ -1,6 +1,6 @@
 //! Flux's flags, unchanged: names, defaults and meaning.
 
-use super::cluster::runtime_namespace;
+use super::cluster::home;
 use super::gates::Gates;
 use crate::controllers::Role;
 use crate::error::CliError;
@@ -17,9 +17,6 @@ use weir_kube::{Access, Clusters};
 use weir_kustomization::{Fallback, Guards};
 use weir_object::GroupKind;
 use weir_runtime::{LeaseTiming, RetryDelay, Watch};
-
-/// Where the controllers are, if nothing says it.
-const RUNTIME_NAMESPACE: &str = "flux-system";
 
 /// The flags that mean the same for every controller.
 #[derive(Args, Clone, Debug)]
@@ -271,8 +268,7 @@ fn given(name: &str) -> Option<String> {
 
 /// An object in the controllers' own namespace.
 fn at_home(name: &str) -> Option<Fallback> {
-    let namespace = || runtime_namespace().unwrap_or_else(|| RUNTIME_NAMESPACE.to_owned());
-    given(name).map(|name| Fallback { namespace: namespace(), name })
+    given(name).map(|name| Fallback { namespace: home(), name })
 }
 
 impl Shared {
@@ -354,7 +350,7 @@ impl Kustomize {
 
     fn guards(&self) -> Guards {
         let exempt = match self.fence_exempt_namespaces.as_slice() {
-            [] => [runtime_namespace().unwrap_or_else(|| RUNTIME_NAMESPACE.to_owned())].into(),
+            [] => [home()].into(),
             named => named.iter().cloned().collect(),
         };
         Guards {

@@ -1,19 +1,16 @@
 //! The leases of a process: one per role, taken in one order.
 
+use super::cluster::DEFAULT_NAMESPACE;
 use super::flags::Shared;
 use crate::controllers::Role;
 use futures::future::Either;
 use kube::Client;
 use sha2::{Digest, Sha256};
 use std::collections::{BTreeSet, VecDeque};
-use std::fmt::Write as _;
 use std::sync::Arc;
 use weir_kube::Fence;
 use weir_runtime::metrics::Metrics;
 use weir_runtime::{Candidate, Election, ElectionError, Held, LeaseTiming, identity};
-
-/// Where the leases are when nothing says otherwise.
-const DEFAULT_NAMESPACE: &str = "flux-system";
 
 pub struct Leases(Vec<Held>);
 
@@ -43,9 +40,7 @@ fn lease_name(controller: &str, selector: &str) -> String {
     let mut name = format!("{controller}-leader-election");
     if !selector.is_empty() {
         name.push('-');
-        for byte in Sha256::digest(selector).iter().take(4) {
-            let _ = write!(name, "{byte:02x}");
-        }
+        name.push_str(&weir_base::hex(&Sha256::digest(selector)[..4]));
     }
     name
 }

@@ -9,7 +9,7 @@ type Names = &'static [(&'static str, &'static str)];
 
 /// Whose flags they are.
 pub trait Whose {
-    const REFUSED: Names;
+    const REFUSED: &'static [Names];
 }
 
 const HELM: Names = &[
@@ -21,12 +21,14 @@ const HELM: Names = &[
     ("helm-index-max-size", ""),
 ];
 
+const CLOUD: Names = &[("token-cache-max-duration", ""), ("token-cache-max-size", "")];
+
 /// Of the kustomize controller, which is spared the caches of Helm by its manifests.
 #[derive(Clone, Copy, Debug)]
 pub struct OfKustomize;
 
 impl Whose for OfKustomize {
-    const REFUSED: Names = HELM;
+    const REFUSED: &'static [Names] = &[HELM];
 }
 
 /// Of the source controller, which asks no cloud yet, and of all in one process, whose cloud flags have a prefix.
@@ -34,16 +36,7 @@ impl Whose for OfKustomize {
 pub struct OfSource;
 
 impl Whose for OfSource {
-    const REFUSED: Names = &[
-        HELM[0],
-        HELM[1],
-        HELM[2],
-        HELM[3],
-        HELM[4],
-        HELM[5],
-        ("token-cache-max-duration", ""),
-        ("token-cache-max-size", ""),
-    ];
+    const REFUSED: &'static [Names] = &[HELM, CLOUD];
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -51,7 +44,7 @@ pub struct Refused<W>(PhantomData<W>);
 
 impl<W: Whose> Args for Refused<W> {
     fn augment_args(command: Command) -> Command {
-        W::REFUSED.iter().fold(command, |command, (name, _)| {
+        W::REFUSED.iter().copied().flatten().fold(command, |command, (name, _)| {
             let arg = Arg::new(*name).long(*name).hide(true).num_args(0..=1).require_equals(true);
             command.arg(arg.default_missing_value("true").action(ArgAction::Append))
         })
@@ -64,7 +57,7 @@ impl<W: Whose> Args for Refused<W> {
 
 impl<W: Whose> FromArgMatches for Refused<W> {
     fn from_arg_matches(matches: &ArgMatches) -> Result<Self, Error> {
-        for (name, without_effect) in W::REFUSED {
+        for (name, without_effect) in W::REFUSED.iter().copied().flatten() {
             let values = matches.get_many::<String>(name).into_iter().flatten();
             let mut refused = values.filter(|value| without_effect.is_empty() || value != without_effect);
             if let Some(value) = refused.next() {

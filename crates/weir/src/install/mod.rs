@@ -13,7 +13,7 @@ use definitions::DEFINITIONS;
 use crate::controllers::Role;
 use crate::error::CliError;
 use crate::installed::{self, Controller};
-use crate::objects::{Cluster, Say, ended};
+use crate::objects::{Cluster, MANAGER, Say, ended};
 use crate::output::Output;
 use std::process::ExitCode;
 use std::time::{Duration, SystemTime};
@@ -28,9 +28,6 @@ use weir_object::{ObjectRef, meta};
 const VERSION: &str = concat!("v", env!("CARGO_PKG_VERSION"));
 /// The image that is run where none is named.
 pub const IMAGE: &str = concat!("weir:v", env!("CARGO_PKG_VERSION"));
-
-/// Field manager of what is installed; Flux's bootstrap uses the same.
-const MANAGER: &str = "flux";
 
 /// Between looks at a Deployment.
 const LOOK: Duration = Duration::from_secs(1);

@@ -67,7 +67,7 @@ impl Definition {
             .await
             .map_err(|error| CliError::new(format!("the {} cannot be listed: {error}", collection.plural)))?;
         for object in &mut found {
-            object.set("apiVersion", format!("{}/{}", collection.group, collection.version));
+            object.set("apiVersion", collection.api_version());
             object.set("kind", collection.kind.clone());
         }
         Ok(found)
@@ -102,7 +102,7 @@ pub fn reference(name: &str) -> ObjectRef {
 
 /// The definitions of Flux's kinds, by name: those with the label of an installation, of Flux's API groups.
 pub async fn definitions(session: &Session) -> Result<Vec<Definition>, CliError> {
-    let kind = resource("apiextensions.k8s.io", "v1", "CustomResourceDefinition", "customresourcedefinitions", false);
+    let kind = super::custom_resource_definitions();
     let query = format!("labelSelector={}", weir_kube::percent_encoded(PART_OF));
     let found = session
         .list(&kind, "", &query)

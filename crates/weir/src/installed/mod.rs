@@ -27,6 +27,15 @@ pub fn deployments() -> Resource {
     resource("apps", "v1", "Deployment", "deployments", true)
 }
 
+pub fn custom_resource_definitions() -> Resource {
+    resource("apiextensions.k8s.io", "v1", "CustomResourceDefinition", "customresourcedefinitions", false)
+}
+
+/// The definition that stands for all of an installation: that of GitRepository, which Flux and weir always have.
+pub fn foremost(definitions: &[Definition]) -> Option<&Definition> {
+    definitions.iter().find(|definition| definition.kind() == "GitRepository")
+}
+
 /// What is part of the installation, of one kind. `namespace` is that of the controllers, and of no meaning for a kind that
 /// is cluster-wide.
 pub async fn parts(session: &Session, resource: &Resource, namespace: &str) -> Result<Vec<Node>, CliError> {

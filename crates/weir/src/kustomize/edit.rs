@@ -2,6 +2,7 @@
 
 use super::{build, glob};
 use crate::error::CliError;
+use crate::folder;
 use crate::output::Output;
 use crate::remote::Fetcher;
 use clap::{Args, Subcommand};
@@ -345,11 +346,11 @@ pub fn run(command: Command, output: &Output) -> Result<ExitCode, CliError> {
     };
     notes.iter().for_each(|note| output.error(note));
     for (path, text) in &others {
-        write(path.as_ref(), text).map_err(|error| CliError::new(format!("{path} cannot be written: {error}")))?;
+        folder::replace(path.as_ref(), text.as_bytes())?;
     }
     let changed = edit.text();
     if changed != text {
-        write(&file, &changed).map_err(|error| CliError::new(format!("{shown} cannot be written: {error}")))?;
+        folder::replace(&file, changed.as_bytes())?;
     }
     if let Some(before) = before {
         compare(before, output);
@@ -379,16 +380,6 @@ fn compare(before: Result<String, CliError>, output: &Output) {
         }
         (Err(_), Ok(_)) => {}
     }
-}
-
-/// Whole, or not at all.
-fn write(file: &std::path::Path, text: &str) -> std::io::Result<()> {
-    let file = &file.canonicalize()?;
-    let mut written = tempfile::NamedTempFile::new_in(file.parent().unwrap_or(file))?;
-    std::io::Write::write_all(&mut written, text.as_bytes())?;
-    written.as_file().set_permissions(std::fs::metadata(file)?.permissions())?;
-    written.persist(file)?;
-    Ok(())
 }
 
 /// Each says what there is to say about it, line by line.

@@ -1,12 +1,12 @@
 //! The way back: what only weir has, and field managers in versions that Flux does not serve.
 
-use super::MANAGER;
-use super::state::{State, id};
+use super::state::State;
 use crate::error::CliError;
-use crate::objects::Say;
+use crate::objects::{MANAGER, Say, live};
 use weir_api::additions;
 use weir_doc::{Node, from_value, to_value};
 use weir_kube::Session;
+use weir_merge::operation;
 use weir_object::{ObjectRef, meta};
 
 /// Says each addition that an object uses; how many objects use one.
@@ -16,7 +16,7 @@ pub fn say_additions(state: &State, say: &Say<'_>) -> usize {
         let used = additions::used(&to_value(object));
         count += usize::from(!used.is_empty());
         for one in used {
-            say.warning(&format!("{}: {}: {}", id(object), one.what, one.instead));
+            say.warning(&format!("{}: {}: {}", live::id_of(object), one.what, one.instead));
         }
     }
     count
@@ -47,7 +47,7 @@ pub async fn serve_managers(session: &Session, state: &State) -> Result<usize, C
                 && meta::group_version(object).is_some_and(|(group, _)| group == collection.group)
         };
         for object in state.objects.iter().map(|(_, object)| object).filter(is_of) {
-            let version = format!("{}/{}", collection.group, collection.version);
+            let version = collection.api_version();
             let steps = rewritten(object, &served, &version);
             if !steps.is_empty() {
                 session.json_patch(&ObjectRef::of(object)?, MANAGER, &Node::from(steps)).await?;
@@ -68,11 +68,7 @@ fn rewritten(object: &Node, served: &[&str], version: &str) -> Vec<Node> {
         }
         let path = format!("/metadata/managedFields/{at}/apiVersion");
         for (op, value) in [("test", own), ("replace", version)] {
-            let mut step = Node::map();
-            step.set("op", op);
-            step.set("path", path.as_str());
-            step.set("value", value);
-            steps.push(step);
+            steps.push(operation(op, &path, Some(Node::from(value))));
         }
     }
     steps

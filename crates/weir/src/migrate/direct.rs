@@ -1,9 +1,10 @@
 //! The swap on the cluster itself, where no repository applies the controllers.
 
-use super::MANAGER;
 use crate::error::CliError;
+use crate::objects::MANAGER;
 use weir_doc::Node;
 use weir_kube::{ApplyOptions, Propagation, Session};
+use weir_merge::operation;
 use weir_object::{ObjectRef, meta};
 
 /// Gives a Deployment the containers' first image and arguments, and the annotations, of `wanted`. The patch is bound to what
@@ -11,13 +12,13 @@ use weir_object::{ObjectRef, meta};
 pub async fn patch(session: &Session, live: &Node, wanted: &Node) -> Result<(), CliError> {
     let reference = ObjectRef::of(live)?;
     let mut steps =
-        vec![step("test", "/metadata/resourceVersion", live.path(&["metadata", "resourceVersion"]).cloned())];
+        vec![operation("test", "/metadata/resourceVersion", live.path(&["metadata", "resourceVersion"]).cloned())];
     let containers = ["spec", "template", "spec", "containers"];
     let of = |object: &Node| object.path(&containers).and_then(Node::as_seq).cloned().unwrap_or_default();
     for (at, (old, new)) in of(live).iter().zip(&of(wanted)).enumerate() {
         for member in ["image", "args"] {
             if old.get(member) != new.get(member) {
-                steps.push(step(
+                steps.push(operation(
                     "add",
                     &format!("/spec/template/spec/containers/{at}/{member}"),
                     new.get(member).cloned(),
@@ -27,8 +28,10 @@ pub async fn patch(session: &Session, live: &Node, wanted: &Node) -> Result<(), 
     }
     let annotations = ["metadata", "annotations"];
     match (live.path(&annotations), wanted.path(&annotations)) {
-        (old, Some(new)) if old != Some(new) => steps.push(step("add", "/metadata/annotations", Some(new.clone()))),
-        (Some(_), None) => steps.push(step("remove", "/metadata/annotations", None)),
+        (old, Some(new)) if old != Some(new) => {
+            steps.push(operation("add", "/metadata/annotations", Some(new.clone())))
+        }
+        (Some(_), None) => steps.push(operation("remove", "/metadata/annotations", None)),
         _ => {}
     }
     session
@@ -36,16 +39,6 @@ pub async fn patch(session: &Session, live: &Node, wanted: &Node) -> Result<(), 
         .await
         .map_err(|error| CliError::new(format!("{reference} was not changed: {error} (run the command again)")))?;
     Ok(())
-}
-
-fn step(op: &str, path: &str, value: Option<Node>) -> Node {
-    let mut step = Node::map();
-    step.set("op", op);
-    step.set("path", path);
-    if let Some(value) = value {
-        step.set("value", value);
-    }
-    step
 }
 
 /// Applies rights that are added.

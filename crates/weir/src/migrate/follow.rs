@@ -1,12 +1,12 @@
 //! After the swap: the revision, the controllers, one pass of every object, and whether anything changed.
 
-use super::MANAGER;
-use super::state::{State, inventory};
+use super::state::State;
 use super::swap;
 use crate::controllers::Role;
 use crate::error::CliError;
 use crate::installed;
-use crate::objects::Say;
+use crate::objects::kind::{condition, is_suspended};
+use crate::objects::{MANAGER, Say, live};
 use std::collections::BTreeMap;
 use std::time::Duration;
 use weir_api::{Kustomization, names};
@@ -26,7 +26,7 @@ impl Snapshot {
     pub async fn take(session: &Session, state: &State) -> Result<Self, CliError> {
         let mut all = BTreeMap::new();
         for owner in state.kustomizations()? {
-            for object in inventory(&owner) {
+            for object in live::entries(&owner).flatten() {
                 if is_controller(&object.id, &state.namespace) {
                     continue;
                 }
@@ -59,15 +59,9 @@ fn reduced(live: &Node) -> Vec<u8> {
 
 /// Waits until the source of the controllers has a commit, and their Kustomization has applied it.
 pub async fn revision(session: &Session, owner: &Kustomization, commit: &str, say: &Say<'_>) -> Result<(), CliError> {
-    let source = owner
-        .spec
-        .source_ref
-        .as_ref()
+    let source = live::source_ref(owner)
         .ok_or_else(|| CliError::new("the Kustomization that applies the controllers has no spec.sourceRef"))?;
-    let namespace = owner.metadata.namespace.as_deref().unwrap_or_default();
-    let source = weir_kustomization::source_ref(source, namespace);
-    let name = owner.metadata.name.as_deref().unwrap_or_default();
-    let own = ObjectRef::new(&format!("{}/v1", names::KUSTOMIZE_GROUP), "Kustomization", namespace, name);
+    let own = live::reference(owner);
     say.waiting(&format!("waiting until {source} has {commit}"));
     reaches(session, &source, &["status", "artifact", "revision"], commit).await?;
     say.success(&format!("{source} has {commit}"));
@@ -81,7 +75,7 @@ async fn reaches(session: &Session, object: &ObjectRef, field: &[&str], commit: 
     loop {
         let live = session.get(object).await?;
         let live = live.ok_or_else(|| CliError::new(format!("{object} is gone")))?;
-        if live.path(&["spec", "suspend"]).and_then(Node::as_bool) == Some(true) {
+        if is_suspended(&live) {
             return Err(CliError::new(format!("{object} is suspended: resume it")));
         }
         if live.str_at(field).is_some_and(|revision| revision.ends_with(commit)) {
@@ -126,7 +120,7 @@ pub async fn rollout(
 pub async fn passes(session: &Session, state: &State, roles: &[Role], say: &Say<'_>) -> Result<(), CliError> {
     let before = Snapshot::take(session, state).await?;
     for role in [Role::Source, Role::Kustomize].into_iter().filter(|role| roles.contains(role)) {
-        let due = |object: &&Node| object.path(&["spec", "suspend"]).and_then(Node::as_bool) != Some(true);
+        let due = |object: &&Node| !is_suspended(object);
         let objects: Vec<ObjectRef> =
             state.objects_of(role).filter(due).filter_map(|object| ObjectRef::of(object).ok()).collect();
         say.waiting(&format!("waiting for one pass of {} objects of {}", objects.len(), role.controller()));
@@ -164,8 +158,7 @@ async fn handled(session: &Session, object: &ObjectRef, token: &str) -> Result<O
     loop {
         // One that was deleted meanwhile has nothing to answer.
         let Some(live) = session.get(object).await? else { return Ok(None) };
-        let conditions = live.path(&["status", "conditions"]).and_then(Node::as_seq);
-        let ready = conditions.into_iter().flatten().find(|one| one.str_at(&["type"]) == Some("Ready"));
+        let ready = condition(&live, "Ready");
         let status = ready.and_then(|ready| ready.str_at(&["status"])).unwrap_or_default();
         if live.str_at(&["status", "lastHandledReconcileAt"]) == Some(token) && status != "Unknown" {
             let message = ready.and_then(|ready| ready.str_at(&["message"])).unwrap_or_default();

@@ -17,7 +17,7 @@ mod swap;
 
 use crate::controllers::Role;
 use crate::error::CliError;
-use crate::objects::{Cluster, Say, ended};
+use crate::objects::{Cluster, Say, ended, live};
 use crate::output::Output;
 use crate::sops::Keys;
 use plan::Plan;
@@ -26,9 +26,6 @@ use state::State;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use weir_kube::Session;
-
-/// Field manager of what is changed; that of Flux's own installation.
-const MANAGER: &str = "flux";
 
 #[derive(Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 enum Whose {
@@ -244,9 +241,9 @@ impl Work<'_> {
 
     /// The clone; none for a dry run without one, which has said what it can.
     fn checkout<'k>(&self, owner: &'k weir_api::Kustomization) -> Result<Option<Checkout<'k>>, CliError> {
-        let (namespace, name) = state::named(owner);
         let told = format!(
-            "the controllers are applied by Kustomization/{namespace}/{name} from {}",
+            "the controllers are applied by {} from {}",
+            live::id(owner),
             owner.spec.path.as_deref().unwrap_or("./")
         );
         self.say.success(&told);

@@ -1,10 +1,11 @@
 //! What would be denied with the rights that `weir install` writes by default, where Flux's are kept now.
 
-use super::state::{State, inventory, named};
+use super::state::State;
 use crate::error::CliError;
-use crate::objects::Say;
+use crate::objects::{Say, live};
 use std::collections::BTreeSet;
 use weir_api::Kustomization;
+use weir_object::ObjectRef;
 
 /// Says it for each Kustomization.
 pub fn say(state: &State, say: &Say<'_>) -> Result<(), CliError> {
@@ -21,15 +22,16 @@ pub fn say(state: &State, say: &Say<'_>) -> Result<(), CliError> {
 
 /// What one Kustomization could not do.
 fn denied(object: &Kustomization) -> String {
-    let (namespace, name) = named(object);
+    let id = live::id(object);
     let account = object.spec.service_account_name.as_deref().filter(|name| !name.is_empty());
     if let Some(account) = account {
         return format!(
-            "Kustomization/{namespace}/{name} acts as {account}: a Role in {namespace} has to let the kustomize controller \
-             impersonate it (weir create tenant writes one)"
+            "{id} acts as {account}: a Role in {} has to let the kustomize controller impersonate it (weir create tenant \
+             writes one)",
+            id.namespace
         );
     }
-    let applied = inventory(object);
+    let applied: Vec<ObjectRef> = live::entries(object).flatten().collect();
     let spaces: BTreeSet<&str> =
         applied.iter().map(|one| one.id.namespace.as_str()).filter(|space| !space.is_empty()).collect();
     let wide: BTreeSet<&str> =
@@ -44,7 +46,7 @@ fn denied(object: &Kustomization) -> String {
     }
     let needs = if needs.is_empty() { "on nothing yet".to_owned() } else { needs.join(" and ") };
     format!(
-        "Kustomization/{namespace}/{name} would be Stalled: it names no serviceAccountName, and needs one with rights {needs}, \
+        "{id} would be Stalled: it names no serviceAccountName, and needs one with rights {needs}, \
          for {} objects",
         applied.len()
     )

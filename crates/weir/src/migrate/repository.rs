@@ -139,7 +139,7 @@ impl<'k> Checkout<'k> {
     }
 
     pub fn write(&self, text: &str) -> Result<(), CliError> {
-        crate::sops::replace(&self.clone.join(&self.file), text.as_bytes())
+        folder::replace(&self.clone.join(&self.file), text.as_bytes())
     }
 
     /// The commit that is checked out.

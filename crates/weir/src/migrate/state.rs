@@ -4,11 +4,12 @@ use super::swap;
 use crate::controllers::{Role, is_reconciled};
 use crate::error::CliError;
 use crate::installed::{self, Controller, Definition};
+use crate::objects::live;
 use weir_api::{GitRepository, Kustomization};
 use weir_base::{Range, version_of};
-use weir_doc::{Node, to_value};
+use weir_doc::Node;
 use weir_kube::Session;
-use weir_object::{ObjectId, ObjectRef, meta};
+use weir_object::meta;
 
 /// The version of Flux whose manifests and definitions weir has.
 const FLUX: &str = ">=2.9.0-0 <2.10.0-0";
@@ -56,13 +57,7 @@ impl State {
     }
 
     pub fn kustomizations(&self) -> Result<Vec<Kustomization>, CliError> {
-        self.objects_of(Role::Kustomize).map(read).collect()
-    }
-
-    /// What Flux's definitions say they are of.
-    pub fn flux_version(&self) -> Option<&str> {
-        let git = self.definitions.iter().find(|definition| definition.kind() == "GitRepository")?;
-        git.version()
+        self.objects_of(Role::Kustomize).map(live::read).collect()
     }
 
     /// Why the migration cannot begin, whatever is in use.
@@ -83,7 +78,7 @@ impl State {
                 ));
             }
         }
-        match self.flux_version() {
+        match installed::foremost(&self.definitions).and_then(Definition::version) {
             Some(version) => {
                 let fits = Range::parse(FLUX).is_ok_and(|range| version_of(version).is_some_and(|v| range.admits(&v)));
                 if !fits {
@@ -130,48 +125,17 @@ impl State {
 }
 
 fn unserved(role: Role, object: &Node) -> Option<String> {
-    let id = id(object);
+    let id = live::id_of(object);
     if !role.is_implemented() || !is_reconciled(meta::kind(object)) {
         return Some(format!("{id}: weir has no controller for its kind yet"));
     }
     let refusal = match role {
-        Role::Source => read::<GitRepository>(object).map(|source| weir_source::gitrepository::refusal(&source)),
-        _ => read::<Kustomization>(object).map(|one| weir_kustomization::overlay(&one).err()),
+        Role::Source => live::read::<GitRepository>(object).map(|source| weir_source::gitrepository::refusal(&source)),
+        _ => live::read::<Kustomization>(object).map(|one| weir_kustomization::overlay(&one).err()),
     };
     match refusal {
         Ok(None) => None,
         Ok(Some(why)) => Some(format!("{id}: {why}")),
         Err(error) => Some(error.to_string()),
     }
-}
-
-pub fn id(object: &Node) -> ObjectId {
-    let (group, _) = meta::group_version(object).unwrap_or_default();
-    ObjectId {
-        group: group.to_owned(),
-        kind: meta::kind(object).to_owned(),
-        namespace: meta::namespace(object).unwrap_or_default().to_owned(),
-        name: meta::name(object).unwrap_or_default().to_owned(),
-    }
-}
-
-pub fn read<T: serde::de::DeserializeOwned>(object: &Node) -> Result<T, CliError> {
-    serde_json::from_value(to_value(object))
-        .map_err(|error| CliError::new(format!("{} cannot be read: {error}", id(object))))
-}
-
-/// The objects that a Kustomization has applied.
-pub fn inventory(object: &Kustomization) -> Vec<ObjectRef> {
-    let held = object.status.as_ref().and_then(|status| status.inventory.as_ref());
-    let entries = held.into_iter().flat_map(|held| &held.entries);
-    let parsed = entries.filter_map(|entry| {
-        let id = ObjectId::parse_inventory_id(&entry.id).ok()?;
-        Some(ObjectRef { id, version: entry.v.clone() })
-    });
-    parsed.collect()
-}
-
-pub fn named(object: &Kustomization) -> (String, String) {
-    let text = |text: &Option<String>| text.clone().unwrap_or_default();
-    (text(&object.metadata.namespace), text(&object.metadata.name))
 }

@@ -6,10 +6,11 @@ use clap::{ArgMatches, Args, Command, Error, FromArgMatches};
 use std::time::Duration;
 use weir_doc::Node;
 use weir_kube::{Resource, Session};
+use weir_merge::operation;
 use weir_object::{ObjectId, ObjectRef, meta};
 
-/// Field manager of what these commands write.
-pub(super) const MANAGER: &str = "flux";
+/// Field manager of what the commands write, as that of the flux program and its bootstrap.
+pub const MANAGER: &str = "flux";
 
 /// Namespace of the objects where none is named.
 const NAMESPACE: &str = "flux-system";
@@ -146,15 +147,7 @@ pub(super) async fn upsert(session: &Session, node: &Node, members: &[&str]) -> 
         return Ok(true);
     };
     let mut patch = Vec::new();
-    let mut step = |op: &str, path: &str, value: Option<Node>| {
-        let mut step = Node::map();
-        step.set("op", op);
-        step.set("path", path);
-        if let Some(value) = value {
-            step.set("value", value);
-        }
-        patch.push(step);
-    };
+    let mut step = |op: &str, path: &str, value: Option<Node>| patch.push(operation(op, path, value));
     for member in members {
         match (node.get(member), existing.get(member)) {
             (Some(value), _) => step("add", &format!("/{member}"), Some(value.clone())),

@@ -63,11 +63,11 @@ pub(super) fn readiness(object: &Node) -> (String, String) {
 }
 
 /// A condition, whose type is compared without regard to case.
-pub(super) fn condition<'o>(object: &'o Node, kind: &str) -> Option<&'o Node> {
+pub fn condition<'o>(object: &'o Node, kind: &str) -> Option<&'o Node> {
     let conditions = object.path(&["status", "conditions"])?.as_seq()?;
     conditions.iter().find(|found| found.str_at(&["type"]).is_some_and(|name| name.eq_ignore_ascii_case(kind)))
 }
 
-pub(super) fn is_suspended(object: &Node) -> bool {
+pub fn is_suspended(object: &Node) -> bool {
     object.path(&["spec", "suspend"]).and_then(Node::as_bool).unwrap_or(false)
 }

@@ -7,6 +7,7 @@ mod write;
 pub use keys::Keys;
 
 use crate::error::CliError;
+use crate::folder;
 use crate::output::Output;
 use clap::{Args, Subcommand};
 use std::path::{Path, PathBuf};
@@ -124,22 +125,7 @@ impl Target {
                 return Ok(ExitCode::SUCCESS);
             }
         };
-        replace(path, text)?;
+        folder::replace(path, text)?;
         Ok(ExitCode::SUCCESS)
     }
-}
-
-/// Puts a file in the place of another at once, with its mode; a new one is for the owner only.
-pub fn replace(path: &Path, text: &[u8]) -> Result<(), CliError> {
-    let failed = |error: std::io::Error| failed(path, "written", &error);
-    // A link stays one.
-    let path = &std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let mut written = tempfile::NamedTempFile::new_in(folder).map_err(failed)?;
-    std::io::Write::write_all(&mut written, text).map_err(failed)?;
-    if let Ok(known) = std::fs::metadata(path) {
-        written.as_file().set_permissions(known.permissions()).map_err(failed)?;
-    }
-    written.persist(path).map_err(|error| failed(error.error))?;
-    Ok(())
 }

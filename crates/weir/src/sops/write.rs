@@ -1,5 +1,6 @@
-use super::{Input, Target, failed, keys::Keys, replace};
+use super::{Input, Target, failed, keys::Keys};
 use crate::error::CliError;
+use crate::folder;
 use crate::output::Output;
 use clap::Args;
 use std::path::{Path, PathBuf};
@@ -223,7 +224,7 @@ impl UpdateKeys {
             let shown = path.display();
             match file.update_keys(&key, &plan.groups, plan.threshold, &keyring, &mut world)? {
                 Some(text) => {
-                    replace(path, &text)?;
+                    folder::replace(path, &text)?;
                     output.result(&format!("{shown}: keys updated"));
                 }
                 None => output.result(&format!("{shown}: already up to date")),

@@ -5,7 +5,7 @@
 
 use crate::error::CliError;
 use crate::installed::{self, deployments, parts, resource};
-use crate::objects::{Cluster, Say, ended};
+use crate::objects::{Cluster, MANAGER, Say, ended};
 use crate::output::Output;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -15,8 +15,6 @@ use weir_object::{ObjectRef, meta};
 
 /// Between looks at the pods.
 const LOOK: Duration = Duration::from_millis(200);
-/// Field manager of the removed finalizers.
-const MANAGER: &str = "flux";
 
 /// Delete the controllers and the definitions; what was applied stays.
 #[derive(clap::Parser)]
@@ -123,16 +121,12 @@ impl Work<'_> {
         for object in found {
             let name = meta::name(&object).unwrap_or_default();
             let place = if kind.namespaced { self.namespace } else { "" };
-            let api_version = match kind.group.as_str() {
-                "" => kind.version.clone(),
-                group => format!("{group}/{}", kind.version),
-            };
             // The rights and names of another installation carry its namespace as instance.
             let instance = meta::label(&object, "app.kubernetes.io/instance");
             if !kind.namespaced && instance.is_some_and(|instance| instance != self.namespace) {
                 continue;
             }
-            failures += self.delete(&ObjectRef::new(&api_version, &kind.kind, place, name)).await;
+            failures += self.delete(&ObjectRef::new(&kind.api_version(), &kind.kind, place, name)).await;
         }
         Ok(failures)
     }

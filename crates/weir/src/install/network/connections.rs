@@ -4,7 +4,7 @@
 //! answers with (a redirect, the address of a cluster that a cloud was asked for) is not in any spec.
 
 use super::super::{Install, endpoint};
-use super::model::{Direction, Labels, Model, Peer, Port, within};
+use super::model::{Direction, Labels, Model, Peer, Port, has, within};
 use super::world::World;
 use crate::controllers::Role;
 use std::net::{IpAddr, Ipv4Addr};
@@ -37,7 +37,7 @@ impl Scope {
             (Scope::Anyone, _) | (Scope::EveryPod, Peer::Pod(_) | Peer::Elsewhere) => true,
             (Scope::Networks(networks), _) if networks.is_empty() => true,
             (Scope::Networks(networks), Peer::Host(address)) => networks.iter().any(|known| within(*address, known)),
-            (Scope::Pods(wanted), Peer::Pod(labels)) => wanted.iter().all(|label| labels.contains(label)),
+            (Scope::Pods(wanted), Peer::Pod(labels)) => has(labels, wanted),
             _ => false,
         }
     }

@@ -138,7 +138,8 @@ impl Selector {
     }
 }
 
-fn has(labels: &Labels, wanted: &Labels) -> bool {
+/// Whether a pod with these labels is one that is wanted.
+pub fn has(labels: &Labels, wanted: &Labels) -> bool {
     wanted.iter().all(|label| labels.contains(label))
 }
 

@@ -96,7 +96,8 @@ async fn compared(args: &Args) -> Result<Section, CliError> {
                 false => Some(get(&session, &reference).await?),
             };
             // What was applied is known by the cluster alone.
-            object.status = found.map(|found| live::read(&found)).transpose()?.and_then(|live| live.status);
+            object.status =
+                found.map(|found| live::read::<Kustomization>(&found)).transpose()?.and_then(|live| live.status);
             object
         }
     };
