@@ -9,6 +9,7 @@ use crate::timestamp;
 use base64::Engine;
 use std::borrow::Cow;
 use weir_base::{Budget, Origin};
+use weir_doc::emit::{is_break, is_printable};
 use weir_doc::{Dialect, Map, Node, Note, Number, Style, Value, yaml};
 
 /// The tag that marks a plain scalar which yaml.v3 reads as a time.
@@ -339,24 +340,28 @@ pub(crate) fn decode_binary(node: &mut Node) {
 
 /// A folded text as yaml.v3 prints it and reads it again: where it has more than one line it may gain empty ones.
 fn folded(text: &str) -> String {
-    let first = text.trim_start_matches('\n').chars().next();
-    let doubles = first.is_some_and(|c| !matches!(c, ' ' | '\t' | '\r'));
-    let is_block = !text.is_empty() && !text.ends_with(' ') && !text.contains(" \n");
+    let first = text.trim_start_matches(is_break).chars().next();
+    let doubles = first.is_some_and(|c| !matches!(c, ' ' | '\t'));
+    let space_before_break = text.chars().zip(text.chars().skip(1)).any(|(c, next)| c == ' ' && is_break(next));
+    let is_printable = text.chars().all(|c| c == '\t' || is_printable(c));
+    let is_block = !text.is_empty() && !text.ends_with(' ') && !space_before_break && is_printable;
     if !is_block || !doubles || !text.contains('\n') {
         return text.to_owned();
     }
     let mut out = String::from(">");
-    out.push_str(if text.starts_with('\n') { "2" } else { "" });
-    out.push_str(match text.trim_end_matches('\n').len() + 1 {
-        end if end > text.len() => "-",
-        end if end < text.len() || text == "\n" => "+",
-        _ => "",
+    out.push_str(if text.starts_with(is_break) { "2" } else { "" });
+    let mut last = text.chars().rev().map(is_break);
+    out.push_str(match (last.next(), last.next()) {
+        (Some(true), Some(false)) => "",
+        (Some(true), _) => "+",
+        _ => "-",
     });
     out.push('\n');
     let (mut breaks, mut leading) = (true, true);
     for c in text.chars() {
-        if c == '\n' {
-            out.push_str(if !breaks && !leading { "\n\n" } else { "\n" });
+        if is_break(c) {
+            out.push_str(if c == '\n' && !breaks && !leading { "\n" } else { "" });
+            out.push(c);
             breaks = true;
         } else {
             if breaks {

@@ -5,6 +5,7 @@ mod scalar;
 mod writer;
 
 use crate::{Node, Number, Value, yaml::resolve};
+pub use scalar::{is_break, is_printable};
 use writer::Writer;
 
 /// The document as sigs.k8s.io/yaml's `Marshal` prints it, with a final newline.
@@ -172,6 +173,7 @@ mod tests {
                 "a: \"tab\\there\"\nb: \"\\U0001F389\"\nc: \"é\"\n",
                 "a: \"tab\\there\"\nb: \"\\U0001F389\"\nc: é\n".to_owned(),
             ),
+            ("a: \"x\\n\\P\"\n", "a: |+\n  x\n\u{2029}".to_owned()),
             ("a10: 1\na2: 2\nA: 3\n_: 4\n", "_: 4\nA: 3\na2: 2\na10: 1\n".to_owned()),
             (
                 "a: 1e21\nb: 0.5\nc: 1e-7\nd: 100000000000000000000.0\n",

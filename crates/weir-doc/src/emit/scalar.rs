@@ -10,7 +10,8 @@ pub(super) enum Form {
     Literal,
 }
 
-pub(super) fn is_break(c: char) -> bool {
+/// What YAML 1.1 takes for the end of a line.
+pub fn is_break(c: char) -> bool {
     matches!(c, '\r' | '\n' | '\u{85}' | '\u{2028}' | '\u{2029}')
 }
 
@@ -19,7 +20,7 @@ fn is_blank_or_end(c: Option<char>) -> bool {
 }
 
 /// What Go's emitter prints as it is: nothing above U+FFFD, so that an emoji is escaped.
-fn is_printable(c: char) -> bool {
+pub fn is_printable(c: char) -> bool {
     matches!(c, '\n' | ' '..='~' | '\u{a0}'..='\u{d7ff}' | '\u{e000}'..='\u{fffd}') && c != '\u{feff}'
 }
 

@@ -78,8 +78,9 @@ impl Writer {
         self.mark_indention();
     }
 
+    /// The text, whose last line is ended; any break ends one.
     pub fn finish(mut self) -> String {
-        if !self.out.ends_with('\n') {
+        if self.column > 0 {
             self.out.push('\n');
         }
         self.out

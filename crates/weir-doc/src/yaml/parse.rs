@@ -1,4 +1,5 @@
 use super::{Dialect, ParseError, colon, resolve};
+use crate::emit::is_break;
 use crate::{Key, Map, Meta, Node, Note, Style, Value};
 use libyaml_safer::{EventData, MappingStyle, Mark, Parser, ScalarStyle, SequenceStyle};
 use std::borrow::Cow;
@@ -44,12 +45,11 @@ fn parse(
     let unhidden = marked(&unhidden);
     let text = unhidden.as_ref();
     // The parser panics where a block scalar ends without a line break, so there always is one.
-    let last_line = text.rsplit(|byte| matches!(byte, b'\n' | b'\r')).next().unwrap_or_default();
-    let terminated = if last_line.is_empty() { Cow::Borrowed(text) } else { Cow::Owned([text, b"\n"].concat()) };
-    let added = (!last_line.is_empty()).then(|| AddedBreak {
-        line: terminated.iter().filter(|byte| **byte == b'\n').count() as u64,
-        after_blank: last_line.iter().all(|byte| matches!(byte, b' ' | b'\t')),
-    });
+    let added = added_break(text);
+    let terminated = match added {
+        Some(added) => Cow::Owned([text, added.encode_utf8(&mut [0; 4]).as_bytes()].concat()),
+        None => Cow::Borrowed(text),
+    };
     let mut input = terminated.as_ref();
     let mut parser = Parser::new();
     parser.set_input_string(&mut input);
@@ -97,6 +97,13 @@ fn decode(text: &[u8]) -> Cow<'_, [u8]> {
     decoded.map_or(Cow::Borrowed(text), |text| Cow::Owned(text.into_bytes()))
 }
 
+/// What ends the last line of a text that does not: a break that the text has nowhere else, so that it is known again.
+fn added_break(text: &[u8]) -> Option<char> {
+    let text = std::str::from_utf8(text).unwrap_or_default();
+    let is_open = text.chars().next_back().is_some_and(|c| !is_break(c));
+    is_open.then(|| if text.contains('\u{2028}') { '\u{2029}' } else { '\u{2028}' })
+}
+
 /// The parser takes the first byte of a byte order mark for one, so a text that begins so gets a whole one.
 fn marked(text: &[u8]) -> Cow<'_, [u8]> {
     const MARK: &[u8] = "\u{feff}".as_bytes();
@@ -120,28 +127,14 @@ struct Reader<'r> {
     lines: u32,
     dialect: Dialect,
     anchors: HashMap<String, Node>,
-    added: Option<AddedBreak>,
+    /// The line break that the text did not end with.
+    added: Option<char>,
     /// Where the last event ends.
     end: Mark,
     /// How many brackets are open.
     flow: u32,
     /// What stands for some of the colons.
     colon: Option<char>,
-}
-
-/// The line break that the text did not end with.
-struct AddedBreak {
-    line: u64,
-    after_blank: bool,
-}
-
-impl AddedBreak {
-    /// Takes the break out of a block scalar that ends with the text.
-    fn remove_from(&self, value: &mut String) {
-        if value.ends_with(if self.after_blank { "\n\n" } else { "\n" }) {
-            value.pop();
-        }
-    }
 }
 
 impl Reader<'_> {
@@ -217,10 +210,8 @@ impl Reader<'_> {
         style: ScalarStyle,
         mark: Mark,
     ) -> Result<(Node, bool), ParseError> {
-        if matches!(style, ScalarStyle::Literal | ScalarStyle::Folded)
-            && let Some(added) = self.added.as_ref().filter(|added| self.end.line >= added.line)
-        {
-            added.remove_from(&mut value);
+        if matches!(style, ScalarStyle::Literal | ScalarStyle::Folded) && value.ends_with(|c| Some(c) == self.added) {
+            value.pop();
         }
         if style == ScalarStyle::Plain && self.flow > 0 && value.contains('?') {
             // To Go's parsers the character ends the text.
@@ -447,6 +438,11 @@ mod tests {
             ("a: >\n  x\n  y", r#"{"a":"x y"}"#),
             ("a: |-\n  x", r#"{"a":"x"}"#),
             ("a: |", r#"{"a":""}"#),
+            ("a: |\n  x\n     ", r#"{"a":"x\n   "}"#),
+            ("a: |+\n   ", r#"{"a":""}"#),
+            ("a: |+\n  x\u{2029}  ", "{\"a\":\"x\u{2029}\"}"),
+            ("a: |\n  x\u{2028}   ", "{\"a\":\"x\u{2028} \"}"),
+            ("a: |+\n  x\n\n---\na: |+\n  x\n\u{2029}", "{\"a\":\"x\\n\\n\"}|{\"a\":\"x\\n\u{2029}\"}"),
         ];
         for (text, expect) in cases {
             assert_eq!(json(text, Dialect::V3), expect, "{text:?}");
