@@ -1,9 +1,9 @@
 //! Charts of Helm: what kustomize does around `helm`.
 //!
-//! The expectations were made by `kustomize build --enable-helm` with a program in the place of `helm` that prints a
-//! ConfigMap of the arguments and values files that it was given, and then the chart's `templates/*.yaml`, with the
-//! name of the release for RELEASE; `helm pull` copied a folder of `pulled/`. The generator here prints the same.
-#![allow(clippy::expect_used, clippy::unwrap_used, clippy::panic, clippy::print_stdout, reason = "a test")]
+//! The expectations were made by `kustomize build --enable-helm` (the binary `rerun`) with a program in the place of
+//! `helm` that prints a ConfigMap of the arguments and values files that it was given, and then the chart's
+//! `templates/*.yaml`, with the name of the release for RELEASE; `helm pull` copied a folder of `pulled/`. The generator
+//! here prints the same.
 
 use weir_base::{Budget, Diagnose, Tree};
 use weir_conformance::{Case, cases, diff, root, tree};

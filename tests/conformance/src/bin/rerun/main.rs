@@ -1,10 +1,13 @@
 //! Runs the original kustomize on every case and writes what it made: `rerun KUSTOMIZE [NAME-PART]`.
 #![allow(clippy::print_stdout, reason = "a tool of the command line")]
 
+mod charts;
 mod remote;
+mod vars;
 
 use anyhow::Context;
-use std::process::Command;
+use std::path::Path;
+use std::process::{Command, Output};
 use weir_conformance::{Case, EditCase, cases, root};
 
 fn main() -> anyhow::Result<()> {
@@ -27,7 +30,14 @@ fn main() -> anyhow::Result<()> {
         remote::specs(&program)?;
         remote::builds(&program)?;
     }
-    if part.is_empty() || part == "edit" { edits(&program) } else { Ok(()) }
+    if part.is_empty() || part == "helm" {
+        charts::builds(&program)?;
+    }
+    if part.is_empty() || part == "edit" {
+        edits(&program)?;
+        vars::edits(&program)?;
+    }
+    Ok(())
 }
 
 /// Writes what `edit` of the original makes of each file.
@@ -48,6 +58,12 @@ fn edits(program: &str) -> anyhow::Result<()> {
 fn write(case: &Case, program: &str) -> anyhow::Result<()> {
     let input = case.folder.join("input").canonicalize()?;
     let output = Command::new(program).arg("build").arg(&case.path).current_dir(&input).output()?;
+    // The place of the checkout says nothing about the case.
+    record(case, &output, |text| text.replace(&*input.to_string_lossy(), "/input"))
+}
+
+/// Writes an expectation: what was printed, or the error as `plain` leaves it, without stack traces.
+fn record(case: &Case, output: &Output, plain: impl Fn(&str) -> String) -> anyhow::Result<()> {
     let (yaml, error) = (case.folder.join("expect.yaml"), case.folder.join("expect.err"));
     for old in [&yaml, &error] {
         match std::fs::remove_file(old) {
@@ -58,10 +74,24 @@ fn write(case: &Case, program: &str) -> anyhow::Result<()> {
     if output.status.success() {
         std::fs::write(yaml, &output.stdout)?;
     } else {
-        // The place of the checkout, addresses in memory and stack traces say nothing about the case.
-        let text = String::from_utf8_lossy(&output.stderr).replace(&*input.to_string_lossy(), "/input");
+        let text = plain(&String::from_utf8_lossy(&output.stderr));
         let text = text.split("\ngoroutine ").next().unwrap_or_default();
         std::fs::write(error, format!("{}\n", without_addresses(text.trim_end())))?;
+    }
+    Ok(())
+}
+
+/// Copies a folder, with its texts changed.
+fn copy(from: &Path, to: &Path, changed: &dyn Fn(&str) -> String) -> anyhow::Result<()> {
+    std::fs::create_dir_all(to)?;
+    for entry in std::fs::read_dir(from)? {
+        let entry = entry?;
+        let target = to.join(entry.file_name());
+        if entry.file_type()?.is_dir() {
+            copy(&entry.path(), &target, changed)?;
+        } else {
+            std::fs::write(target, changed(&std::fs::read_to_string(entry.path())?))?;
+        }
     }
     Ok(())
 }
@@ -72,8 +102,8 @@ fn without_addresses(text: &str) -> String {
     let mut out = parts.next().unwrap_or_default().to_owned();
     for part in parts {
         let digits = part.bytes().take_while(u8::is_ascii_hexdigit).count();
-        out.push_str(if digits >= 6 { "0x..." } else { "0x" });
-        out.push_str(if digits >= 6 { &part[digits..] } else { part });
+        out.push_str(if digits >= 5 { "0x..." } else { "0x" });
+        out.push_str(if digits >= 5 { &part[digits..] } else { part });
     }
     out
 }

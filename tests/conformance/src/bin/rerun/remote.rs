@@ -1,8 +1,8 @@
 //! Remote bases: how the original takes a URL apart, and what it builds from repositories.
 
+use crate::copy;
 use anyhow::{Context, ensure};
 use std::os::unix::fs::PermissionsExt;
-use std::path::Path;
 use std::process::Command;
 use weir_conformance::remote::{REPOSITORIES, RepoCase, Split, cases, specs_file};
 
@@ -59,11 +59,12 @@ pub fn builds(program: &str) -> anyhow::Result<()> {
         let home = tempfile::tempdir()?;
         let repositories = home.path().join("repositories").canonicalize().unwrap_or(home.path().join("repositories"));
         let place = repositories.display().to_string();
-        copy(&case.join("input"), &home.path().join("input"), &place)?;
+        let placed = |text: &str| text.replace(REPOSITORIES, &place);
+        copy(&case.join("input"), &home.path().join("input"), &placed)?;
         for name in std::fs::read_dir(case.join("repositories"))? {
             let name = name?.file_name();
             let to = repositories.join(&name);
-            copy(&case.join("repositories").join(&name), &to, &place)?;
+            copy(&case.join("repositories").join(&name), &to, &placed)?;
             for words in [&["init", "-q", "-b", "main"][..], &["add", "-A"], &["commit", "-qm", "x"], &["tag", "v1"]] {
                 let mut git = Command::new("git");
                 git.args(["-c", "user.name=a", "-c", "user.email=a@example.com"]).args(words).current_dir(&to);
@@ -88,20 +89,5 @@ pub fn builds(program: &str) -> anyhow::Result<()> {
         }
     }
     println!("{} remote builds", all.len());
-    Ok(())
-}
-
-/// Copies a folder, with the place of the repositories filled in.
-fn copy(from: &Path, to: &Path, place: &str) -> anyhow::Result<()> {
-    std::fs::create_dir_all(to)?;
-    for entry in std::fs::read_dir(from)? {
-        let entry = entry?;
-        let target = to.join(entry.file_name());
-        if entry.file_type()?.is_dir() {
-            copy(&entry.path(), &target, place)?;
-        } else {
-            std::fs::write(target, std::fs::read_to_string(entry.path())?.replace(REPOSITORIES, place))?;
-        }
-    }
     Ok(())
 }
