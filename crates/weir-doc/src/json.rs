@@ -111,6 +111,7 @@ impl<'de> Visitor<'de> for NodeVisitor {
         while let Some(item) = access.next_element::<Node>()? {
             items.push(item);
         }
+        items.shrink_to_fit();
         Ok(Node::from(items))
     }
 
@@ -119,6 +120,7 @@ impl<'de> Visitor<'de> for NodeVisitor {
         while let Some((key, value)) = access.next_entry::<String, Node>()? {
             map.insert(key, value);
         }
+        map.shrink();
         Ok(Node::from(map))
     }
 }

@@ -1,11 +1,26 @@
 use crate::Node;
-use indexmap::{Equivalent, IndexMap};
+use hashbrown::HashTable;
 use std::fmt;
-use std::hash::{Hash, Hasher};
+use std::hash::{BuildHasher, RandomState};
 
 /// A mapping that keeps the order in which its keys were written.
-#[derive(Clone, Debug, Default)]
-pub struct Map(IndexMap<Key, Node>);
+///
+/// Those of Kubernetes have few keys, which take less room and time in a row than in a table; only one with more than
+/// [`FEW`] has a table beside.
+#[derive(Clone, Default)]
+pub struct Map {
+    entries: Vec<(Key, Node)>,
+    index: Option<Box<Index>>,
+}
+
+const FEW: usize = 16;
+
+/// Where each key stands.
+#[derive(Clone)]
+struct Index {
+    seed: RandomState,
+    places: HashTable<usize>,
+}
 
 /// A key, and the line and column it was read from (0 when it was not read).
 #[derive(Clone, Debug)]
@@ -52,26 +67,6 @@ impl PartialEq for Key {
 
 impl Eq for Key {}
 
-impl Hash for Key {
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        str::hash(&self.text, state);
-    }
-}
-
-struct Text<'a>(&'a str);
-
-impl Hash for Text<'_> {
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        str::hash(self.0, state);
-    }
-}
-
-impl Equivalent<Key> for Text<'_> {
-    fn equivalent(&self, key: &Key) -> bool {
-        self.0 == &*key.text
-    }
-}
-
 impl fmt::Display for Key {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.text)
@@ -90,99 +85,275 @@ impl From<String> for Key {
     }
 }
 
+impl Index {
+    fn new(entries: &[(Key, Node)]) -> Self {
+        let mut index = Self { seed: RandomState::new(), places: HashTable::with_capacity(entries.len()) };
+        (0..entries.len()).for_each(|place| index.add(entries, place));
+        index
+    }
+
+    fn hash(seed: &RandomState, entries: &[(Key, Node)], place: usize) -> u64 {
+        entries.get(place).map_or(0, |(key, _)| seed.hash_one(key.as_str()))
+    }
+
+    fn find(&self, entries: &[(Key, Node)], key: &str) -> Option<usize> {
+        let is_it = |place: &usize| entries.get(*place).is_some_and(|(found, _)| found.as_str() == key);
+        self.places.find(self.seed.hash_one(key), is_it).copied()
+    }
+
+    fn add(&mut self, entries: &[(Key, Node)], place: usize) {
+        let hash = Self::hash(&self.seed, entries, place);
+        self.places.insert_unique(hash, place, |place| Self::hash(&self.seed, entries, *place));
+    }
+
+    /// The entry is still there, and will not be.
+    fn remove(&mut self, entries: &[(Key, Node)], place: usize) {
+        if let Ok(found) = self.places.find_entry(Self::hash(&self.seed, entries, place), |other| *other == place) {
+            found.remove();
+        }
+        self.places.iter_mut().filter(|other| **other > place).for_each(|other| *other -= 1);
+    }
+
+    /// The entry is already there, and the later ones moved.
+    fn add_between(&mut self, entries: &[(Key, Node)], place: usize) {
+        self.places.iter_mut().filter(|other| **other >= place).for_each(|other| *other += 1);
+        self.add(entries, place);
+    }
+}
+
 impl Map {
     pub fn new() -> Self {
         Self::default()
     }
 
     pub fn len(&self) -> usize {
-        self.0.len()
+        self.entries.len()
     }
 
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.entries.is_empty()
+    }
+
+    fn position(&self, key: &str) -> Option<usize> {
+        match &self.index {
+            Some(index) => index.find(&self.entries, key),
+            None => self.entries.iter().position(|(found, _)| found.as_str() == key),
+        }
     }
 
     pub fn get(&self, key: &str) -> Option<&Node> {
-        self.0.get(&Text(key))
+        self.position(key).map(|at| &self.entries[at].1)
     }
 
     pub fn get_mut(&mut self, key: &str) -> Option<&mut Node> {
-        self.0.get_mut(&Text(key))
+        self.position(key).map(|at| &mut self.entries[at].1)
     }
 
     /// The key as it was written, with its place.
     pub fn key(&self, key: &str) -> Option<&Key> {
-        self.0.get_key_value(&Text(key)).map(|(key, _)| key)
+        self.position(key).map(|at| &self.entries[at].0)
     }
 
     pub fn contains(&self, key: &str) -> bool {
-        self.0.contains_key(&Text(key))
+        self.position(key).is_some()
     }
 
     /// Sets a key: in its place when it is there, else at the end. Returns the old value.
     pub fn insert(&mut self, key: impl Into<Key>, value: impl Into<Node>) -> Option<Node> {
-        self.0.insert(key.into(), value.into())
+        let key = key.into();
+        match self.position(key.as_str()) {
+            Some(at) => Some(std::mem::replace(&mut self.entries[at].1, value.into())),
+            None => {
+                self.push(key, value.into());
+                None
+            }
+        }
+    }
+
+    /// Adds a key that is not there.
+    fn push(&mut self, key: Key, value: Node) {
+        self.entries.push((key, value));
+        match &mut self.index {
+            Some(index) => index.add(&self.entries, self.entries.len() - 1),
+            None if self.entries.len() > FEW => self.index = Some(Box::new(Index::new(&self.entries))),
+            None => {}
+        }
     }
 
     /// Sets a key at a position among the others (`index` at most [`Map::len`]).
     pub fn insert_at(&mut self, index: usize, key: impl Into<Key>, value: impl Into<Node>) {
-        self.0.shift_insert(index, key.into(), value.into());
+        let key = key.into();
+        let key = self.take(key.as_str()).map_or(key, |(key, _)| key);
+        if index >= self.entries.len() {
+            return self.push(key, value.into());
+        }
+        self.entries.insert(index, (key, value.into()));
+        match &mut self.index {
+            Some(places) => places.add_between(&self.entries, index),
+            None if self.entries.len() > FEW => self.index = Some(Box::new(Index::new(&self.entries))),
+            None => {}
+        }
     }
 
     /// The value of a key; null, at the end, when the key was missing.
     pub fn entry_or_null(&mut self, key: &str) -> &mut Node {
-        self.0.entry(Key::from(key)).or_default()
+        let at = self.position(key).unwrap_or_else(|| {
+            self.push(Key::from(key), Node::null());
+            self.entries.len() - 1
+        });
+        &mut self.entries[at].1
     }
 
     /// Removes a key; the order of the others stays.
     pub fn remove(&mut self, key: &str) -> Option<Node> {
-        self.0.shift_remove(&Text(key))
+        self.take(key).map(|(_, value)| value)
     }
 
-    pub fn retain(&mut self, keep: impl FnMut(&Key, &mut Node) -> bool) {
-        self.0.retain(keep);
+    fn take(&mut self, key: &str) -> Option<(Key, Node)> {
+        let at = self.position(key)?;
+        if let Some(index) = &mut self.index {
+            index.remove(&self.entries, at);
+        }
+        Some(self.entries.remove(at))
+    }
+
+    pub fn retain(&mut self, mut keep: impl FnMut(&Key, &mut Node) -> bool) {
+        let before = self.entries.len();
+        self.entries.retain_mut(|(key, value)| keep(key, value));
+        if self.index.is_some() && self.entries.len() < before {
+            self.index = (self.entries.len() > FEW).then(|| Box::new(Index::new(&self.entries)));
+        }
+    }
+
+    /// Gives room back that was kept for further keys.
+    pub(crate) fn shrink(&mut self) {
+        self.entries.shrink_to_fit();
     }
 
     pub fn iter(&self) -> impl DoubleEndedIterator<Item = (&Key, &Node)> + ExactSizeIterator {
-        self.0.iter()
+        self.entries.iter().map(|(key, value)| (key, value))
     }
 
     pub fn iter_mut(&mut self) -> impl DoubleEndedIterator<Item = (&Key, &mut Node)> {
-        self.0.iter_mut()
+        self.entries.iter_mut().map(|(key, value)| (&*key, value))
     }
 
     pub fn keys(&self) -> impl DoubleEndedIterator<Item = &str> + ExactSizeIterator {
-        self.0.keys().map(Key::as_str)
+        self.entries.iter().map(|(key, _)| key.as_str())
     }
 
     pub fn values(&self) -> impl DoubleEndedIterator<Item = &Node> {
-        self.0.values()
+        self.entries.iter().map(|(_, value)| value)
     }
 
     pub fn values_mut(&mut self) -> impl DoubleEndedIterator<Item = &mut Node> {
-        self.0.values_mut()
+        self.entries.iter_mut().map(|(_, value)| value)
+    }
+}
+
+impl fmt::Debug for Map {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_map().entries(self.iter()).finish()
     }
 }
 
 /// Two mappings are equal when they have the same keys and values, in any order.
 impl PartialEq for Map {
     fn eq(&self, other: &Self) -> bool {
-        self.0 == other.0
+        // As a rule the order is the same too.
+        let is_there = |(at, (key, value)): (usize, &(Key, Node))| match other.entries.get(at) {
+            Some((same, there)) if same == key => there == value,
+            _ => other.get(key.as_str()) == Some(value),
+        };
+        self.len() == other.len() && self.entries.iter().enumerate().all(is_there)
     }
 }
 
 impl IntoIterator for Map {
     type Item = (Key, Node);
-    type IntoIter = indexmap::map::IntoIter<Key, Node>;
+    type IntoIter = std::vec::IntoIter<(Key, Node)>;
 
     fn into_iter(self) -> Self::IntoIter {
-        self.0.into_iter()
+        self.entries.into_iter()
     }
 }
 
 impl<K: Into<Key>, N: Into<Node>> FromIterator<(K, N)> for Map {
     fn from_iter<I: IntoIterator<Item = (K, N)>>(items: I) -> Self {
-        Self(items.into_iter().map(|(key, node)| (key.into(), node.into())).collect())
+        let items = items.into_iter();
+        let mut map = Self { entries: Vec::with_capacity(items.size_hint().0), index: None };
+        items.for_each(|(key, value)| drop(map.insert(key, value)));
+        map
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A sequence of numbers that is the same each time.
+    fn numbers() -> impl FnMut(usize) -> usize {
+        let mut state = 1_u64;
+        move |below| {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            (state >> 33) as usize % below
+        }
+    }
+
+    /// Every document is made of these.
+    #[test]
+    fn nodes_are_small() {
+        assert_eq!((size_of::<Key>(), size_of::<Node>(), size_of::<(Key, Node)>()), (24, 72, 96));
+    }
+
+    /// Beside a plain list, below and above the number of keys from which there is a table.
+    #[test]
+    fn keys_keep_their_order_whatever_is_done() {
+        let mut number = numbers();
+        for keys in [8, 60] {
+            let (mut map, mut list): (Map, Vec<(String, usize)>) = (Map::new(), Vec::new());
+            for step in 0..4_000 {
+                let key = format!("k{}", number(keys));
+                let at = list.iter().position(|(other, _)| *other == key);
+                match number(6) {
+                    0 => {
+                        let old = map.remove(&key);
+                        assert_eq!(old.is_some(), at.is_some());
+                        at.map(|at| list.remove(at));
+                    }
+                    1 => {
+                        at.map(|at| list.remove(at));
+                        let to = number(list.len() + 1);
+                        list.insert(to, (key.clone(), step));
+                        map.insert_at(to, key.as_str(), step as i64);
+                    }
+                    2 if number(20) == 0 => {
+                        map.retain(|key, _| key.text.len() == 2);
+                        list.retain(|(key, _)| key.len() == 2);
+                    }
+                    3 => {
+                        *map.entry_or_null(&key) = Node::from(step as i64);
+                        match at {
+                            Some(at) => list[at].1 = step,
+                            None => list.push((key, step)),
+                        }
+                    }
+                    _ => {
+                        map.insert(key.as_str(), step as i64);
+                        match at {
+                            Some(at) => list[at].1 = step,
+                            None => list.push((key, step)),
+                        }
+                    }
+                }
+                assert!(list.iter().all(|(key, value)| map.get(key) == Some(&Node::from(*value as i64))));
+                assert!(map.keys().eq(list.iter().map(|(key, _)| key.as_str())), "{map:?}");
+                assert!(!map.contains("none") && (map.len() <= FEW || map.index.is_some()));
+            }
+            let reversed: Map = map.clone().into_iter().rev().collect();
+            assert_eq!(map, reversed);
+            map.insert("k0", "other");
+            assert_ne!(map, reversed);
+        }
     }
 }

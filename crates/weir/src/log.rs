@@ -5,9 +5,10 @@ use tracing::field::{Field, Visit};
 use tracing::level_filters::LevelFilter;
 use tracing::span::{Attributes, Id, Record};
 use tracing::{Event, Subscriber};
+use tracing_subscriber::filter::Targets;
 use tracing_subscriber::layer::{Context, Layer, SubscriberExt};
 use tracing_subscriber::registry::LookupSpan;
-use tracing_subscriber::{EnvFilter, util::SubscriberInitExt};
+use tracing_subscriber::util::SubscriberInitExt;
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
 pub enum Level {
@@ -33,11 +34,9 @@ pub fn init(level: Level, encoding: Encoding) {
         Level::Debug => LevelFilter::DEBUG,
         Level::Trace => LevelFilter::TRACE,
     };
-    let ours = ["apply", "artifact", "cloud", "git", "kube", "kustomization", "runtime", "sandbox", "source"]
-        .map(|name| format!("weir_{name}={level}"))
-        .join(",");
-    let libraries = if level >= LevelFilter::WARN { "warn" } else { "off" };
-    let filter = EnvFilter::builder().parse_lossy(format!("{libraries},weir={level},{ours}"));
+    let libraries = if level >= LevelFilter::WARN { LevelFilter::WARN } else { LevelFilter::OFF };
+    // Each crate of ours begins with this name.
+    let filter = Targets::new().with_default(libraries).with_target("weir", level);
     tracing_subscriber::registry().with(Lines(encoding).with_filter(filter)).init();
 }
 

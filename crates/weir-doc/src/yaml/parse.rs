@@ -241,6 +241,7 @@ impl Reader<'_> {
             }
             items.push(self.node(data, mark, &deeper)?.0);
         }
+        items.shrink_to_fit();
         let node = Node { value: Value::Seq(items), meta };
         self.remember(anchor, &node);
         Ok(node)
@@ -267,6 +268,7 @@ impl Reader<'_> {
         for (value, mark) in merges {
             self.merge(&mut map, value, mark)?;
         }
+        map.shrink();
         let node = Node { value: Value::Map(map), meta };
         self.remember(anchor, &node);
         Ok(node)
