@@ -3,6 +3,7 @@
 mod colon;
 mod parse;
 pub(crate) mod resolve;
+mod tabs;
 
 pub use parse::{parse_all, parse_first};
 pub use resolve::plain as resolve_plain;

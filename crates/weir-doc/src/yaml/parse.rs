@@ -1,4 +1,4 @@
-use super::{Dialect, ParseError, colon, resolve};
+use super::{Dialect, ParseError, colon, resolve, tabs};
 use crate::emit::is_break;
 use crate::{Key, Map, Meta, Node, Note, Style, Value};
 use libyaml_safer::{EventData, MappingStyle, Mark, Parser, ScalarStyle, SequenceStyle};
@@ -33,6 +33,29 @@ pub fn parse_first(
 }
 
 fn parse(
+    text: &[u8],
+    file: Option<&Arc<str>>,
+    dialect: Dialect,
+    (lines, most): (u32, usize),
+    budget: &Budget,
+) -> Result<Vec<Node>, ParseError> {
+    let mut text = Cow::Borrowed(text);
+    loop {
+        let error = match parse_strictly(&text, file, dialect, (lines, most), budget) {
+            Err(error) if dialect == Dialect::V3 && error.message.contains(NO_TOKEN) => error,
+            result => return result,
+        };
+        match tabs::replaced(&text, error.at.line.saturating_sub(lines + 1) as usize) {
+            Some(replaced) => text = Cow::Owned(replaced),
+            None => return Err(error),
+        }
+    }
+}
+
+/// What the parser says of a tab, among others.
+const NO_TOKEN: &str = "cannot start any token";
+
+fn parse_strictly(
     text: &[u8],
     file: Option<&Arc<str>>,
     dialect: Dialect,
@@ -450,6 +473,32 @@ mod tests {
             assert_eq!(json(text, Dialect::V3), expect, "{text:?}");
         }
         assert!(parse("[!a,b]", Dialect::V3).is_err());
+    }
+
+    /// The verdicts are yaml.v3's; yaml.v2 refuses all of them.
+    #[test]
+    fn tabs_may_stand_between_comments() {
+        let cases = [
+            ("# c\n\t# d\na: 1\n", Some(r#"{"a":1}"#)),
+            ("a: 1\n# c\n\t \n \t# d\n\n\t# e\nb: 1\n# f\n\t# g\n", Some(r#"{"a":1,"b":1}"#)),
+            ("a: |\n  x\n  \t# y\n# c\n\t# d\nb: 1\n", Some(r##"{"a":"x\n\t# y\n","b":1}"##)),
+            ("- # c\n\t# d\n  x\n", Some(r#"["x"]"#)),
+            ("--- # c\n\t# d\na: 1\n", Some(r#"{"a":1}"#)),
+            ("\t# c\na: 1\n", None),
+            ("a: 1 # c\n\t# d\nb: 2\n", None),
+            ("b: # c\n\t# d\n  x: 1\n", None),
+            ("# a\n\tb: 1\n", None),
+            ("# a\n\t\n", None),
+        ];
+        for (text, expect) in cases {
+            assert!(parse(text, Dialect::Sigs).is_err(), "{text:?}");
+            match expect {
+                Some(expect) => assert_eq!(json(text, Dialect::V3), expect, "{text:?}"),
+                None => assert!(parse(text, Dialect::V3).is_err(), "{text:?}"),
+            }
+        }
+        let far = |blanks: usize| parse(&format!("# c\n{}\t# d\na: 1\n", " ".repeat(blanks)), Dialect::V3);
+        assert!(far(509).is_ok() && far(510).is_err());
     }
 
     #[test]
