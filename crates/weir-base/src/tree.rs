@@ -50,8 +50,9 @@ impl Trace {
 pub enum PathError {
     #[error("path '{0}' is absolute")]
     Absolute(String),
-    #[error("path '{0}' leads out of the source")]
-    Escapes(String),
+    /// It begins so many folders above the source.
+    #[error("path '{path}' leads out of the source")]
+    Escapes { path: String, levels: usize },
     #[error("path '{0}' is both a file and a folder")]
     Clash(String),
 }
@@ -198,18 +199,19 @@ pub fn join(base: &str, path: &str) -> Result<String, PathError> {
         return Err(PathError::Absolute(path.to_owned()));
     }
     let mut segments: Vec<&str> = base.split('/').filter(|s| !s.is_empty()).collect();
+    let mut levels = 0;
     for segment in path.split('/') {
         match segment {
             "" | "." => {}
             ".." => {
                 if segments.pop().is_none() {
-                    return Err(PathError::Escapes(path.to_owned()));
+                    levels += 1;
                 }
             }
             name => segments.push(name),
         }
     }
-    Ok(segments.join("/"))
+    if levels > 0 { Err(PathError::Escapes { path: path.to_owned(), levels }) } else { Ok(segments.join("/")) }
 }
 
 #[cfg(test)]
@@ -258,10 +260,10 @@ mod tests {
     #[test]
     fn nothing_outside_the_root_has_a_name() {
         assert_eq!(join("a/b", "../c"), Ok("a/c".to_owned()));
-        assert_eq!(join("a", "../../c"), Err(PathError::Escapes("../../c".to_owned())));
+        assert_eq!(join("a", "../../c"), Err(PathError::Escapes { path: "../../c".to_owned(), levels: 1 }));
         assert_eq!(join("a", "/etc/passwd"), Err(PathError::Absolute("/etc/passwd".to_owned())));
         let mut tree = tree(&["a/b"]);
-        assert_eq!(tree.insert("../x", Vec::new()), Err(PathError::Escapes("../x".to_owned())));
+        assert_eq!(tree.insert("../x", Vec::new()), Err(PathError::Escapes { path: "../x".to_owned(), levels: 1 }));
         assert_eq!(tree.insert("a", Vec::new()), Err(PathError::Clash("a".to_owned())));
         assert_eq!(tree.insert("a/b/c", Vec::new()), Err(PathError::Clash("a/b/c".to_owned())));
     }

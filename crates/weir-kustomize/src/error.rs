@@ -3,8 +3,6 @@ use weir_base::tree::PathError;
 use weir_base::{Diagnose, Exhausted, Origin};
 use weir_doc::ParseError;
 
-const LEADS_OUT: &str = "leads out of the source";
-
 /// Why a build failed. Every variant but [`KustomizeError::Exhausted`] names a place; of several mistakes each has
 /// its own.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -18,7 +16,15 @@ pub enum KustomizeError {
     Field { at: Origin, field: String, problem: String, remedy: Option<String> },
     /// A file or folder that is named but cannot be used.
     #[error("{field}: '{path}' {problem}")]
-    Path { at: Origin, field: String, path: String, problem: String, remedy: Option<String> },
+    Path {
+        at: Origin,
+        field: String,
+        path: Box<str>,
+        problem: String,
+        remedy: Option<String>,
+        /// How many folders above the source the path begins; 0 where that is not the problem.
+        levels: u16,
+    },
     /// What kustomize can do and this engine does not.
     #[error("{what} is not supported")]
     Unsupported { at: Origin, what: String, remedy: String },
@@ -65,12 +71,12 @@ fn listed(errors: &[KustomizeError]) -> String {
 }
 
 impl KustomizeError {
-    /// Whether a file or folder was named that lies outside of the tree: a larger one may have it.
-    pub fn leads_out(&self) -> bool {
+    /// How many folders above the tree a file or folder lies that was named: a larger tree may have it.
+    pub fn leads_out(&self) -> Option<usize> {
         match self {
-            KustomizeError::Path { problem, .. } => problem == LEADS_OUT,
-            KustomizeError::Several(errors) => errors.iter().any(KustomizeError::leads_out),
-            _ => false,
+            KustomizeError::Path { levels, .. } => Some(usize::from(*levels)).filter(|levels| *levels > 0),
+            KustomizeError::Several(errors) => errors.iter().filter_map(KustomizeError::leads_out).max(),
+            _ => None,
         }
     }
 
@@ -107,17 +113,20 @@ impl KustomizeError {
     }
 
     pub(crate) fn bad_path(at: &Origin, field: &str, why: &PathError) -> Self {
-        let (path, problem) = match why {
-            PathError::Absolute(path) => (path, "is absolute, expected a path relative to the kustomization"),
-            PathError::Escapes(path) => (path, LEADS_OUT),
-            PathError::Clash(path) => (path, "is both a file and a folder"),
+        let (path, problem, levels) = match why {
+            PathError::Absolute(path) => (path, "is absolute, expected a path relative to the kustomization", 0),
+            PathError::Escapes { path, levels } => {
+                (path, "leads out of the source", u16::try_from(*levels).unwrap_or(u16::MAX))
+            }
+            PathError::Clash(path) => (path, "is both a file and a folder", 0),
         };
         Self::Path {
             at: at.clone(),
             field: field.to_owned(),
-            path: path.clone(),
+            path: path.as_str().into(),
             problem: problem.to_owned(),
             remedy: Some("use a relative path to a file within the source".to_owned()),
+            levels,
         }
     }
 

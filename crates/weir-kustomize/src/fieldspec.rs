@@ -113,6 +113,17 @@ impl Walk {
             return Err("cannot set or create an empty field name".to_owned());
         }
         let is_list = name.len() != part.len();
+        // As kyaml looks a field up.
+        let name = name.trim();
+        if name.is_empty() {
+            return self.node(node, rest, set);
+        }
+        if name == "*" {
+            return Err("'*' is not possible in the path of a field".to_owned());
+        }
+        if name == "-" || name.parse::<i64>().is_ok() || (name.starts_with('[') && name.ends_with(']')) {
+            return Err(format!("'{name}' names an element of a list, found {}", node.kind_name()));
+        }
         let wanted = match self.create {
             Some(last) if !is_list => Some(if rest.is_empty() { last } else { Create::Map }),
             _ => None,

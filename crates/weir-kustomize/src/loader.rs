@@ -185,7 +185,7 @@ impl<'t> Loader<'t> {
     fn join(&self, path: &Sited, field: &str) -> Result<String, KustomizeError> {
         join(&self.root, &path.text).map_err(|why| match why {
             // A larger tree would not have it either.
-            PathError::Escapes(_) if !self.repositories.is_empty() => {
+            PathError::Escapes { .. } if !self.repositories.is_empty() => {
                 missing(&path.at, field, &path.text, "leads out of the repository")
             }
             why => KustomizeError::bad_path(&path.at, field, &why),
@@ -324,9 +324,10 @@ fn missing(at: &Origin, field: &str, path: &str, problem: &str) -> KustomizeErro
     KustomizeError::Path {
         at: at.clone(),
         field: field.to_owned(),
-        path: path.to_owned(),
+        path: path.into(),
         problem: problem.to_owned(),
         remedy: None,
+        levels: 0,
     }
 }
 

@@ -1,29 +1,40 @@
 //! Files of the disk: a folder is read for an engine, as large as the build needs it; a file is replaced whole.
 
 use crate::error::CliError;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use weir_base::{Budget, Tree};
 
-/// Folders above the one that was named which a build may reach into, outside of a Git repository.
-const LEVELS: usize = 5;
-
-/// The folder itself, then those above it: up to the root of the Git repository, else five.
-pub fn roots(folder: &Path) -> Result<Vec<PathBuf>, CliError> {
+/// What `build` makes of a folder (the second argument, seen from the first) within the folder itself, or else within the
+/// smallest one above that has all that is named; in a Git repository that is within the repository. `leads_out` says
+/// how many folders above the first argument something lies.
+pub fn within<T, E>(
+    folder: &Path,
+    mut build: impl FnMut(&Path, &str) -> Result<Result<T, E>, CliError>,
+    leads_out: impl Fn(&E) -> Option<usize>,
+) -> Result<T, CliError>
+where
+    CliError: From<E>,
+{
     let folder = std::fs::canonicalize(folder)
         .map_err(|error| CliError::new(format!("{} cannot be opened: {error}", folder.display())))?;
     if !folder.is_dir() {
         return Err(CliError::new(format!("{} is not a folder", folder.display())));
     }
-    let mut roots = Vec::new();
-    let in_repository = folder.ancestors().any(weir_git::is_repository);
-    for root in folder.ancestors() {
-        roots.push(root.to_owned());
-        let is_last = if in_repository { weir_git::is_repository(root) } else { roots.len() > LEVELS };
-        if is_last || root.parent().is_none_or(|parent| parent.parent().is_none()) {
-            break;
+    let repository = folder.ancestors().find(|above| weir_git::is_repository(above));
+    // Never all that there is.
+    let is_allowed =
+        |root: &Path| root.parent().is_some() && repository.is_none_or(|repository| root.starts_with(repository));
+    let mut root = folder.as_path();
+    loop {
+        let error = match build(root, &folder.strip_prefix(root).unwrap_or(&folder).to_string_lossy())? {
+            Ok(built) => return Ok(built),
+            Err(error) => error,
+        };
+        match leads_out(&error).and_then(|levels| root.ancestors().nth(levels)).filter(|root| is_allowed(root)) {
+            Some(above) if above != root => root = above,
+            _ => return Err(error.into()),
         }
     }
-    Ok(roots)
 }
 
 /// Puts a text in the place of a file at once, with its mode; a new file is for the owner only.
@@ -68,8 +79,39 @@ pub fn read(root: &Path, budget: &Budget) -> Result<Tree, CliError> {
     Ok(tree)
 }
 
-/// `folder` as seen from `root`.
-pub fn relative(folder: &Path, root: &Path) -> String {
-    let folder = std::fs::canonicalize(folder).unwrap_or_else(|_| folder.to_owned());
-    folder.strip_prefix(root).unwrap_or(&folder).to_string_lossy().into_owned()
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// How often the build was tried, and what it made of the folder or said.
+    fn tried(folder: &Path, levels: usize) -> (usize, Result<(String, String), String>) {
+        let mut tries = 0;
+        let build = |root: &Path, path: &str| {
+            tries += 1;
+            let depth = Path::new(path).components().count();
+            let name = root.file_name().unwrap_or_default().to_string_lossy().into_owned();
+            Ok(if depth >= levels { Ok((name, path.to_owned())) } else { Err(CliError::new("it leads out")) })
+        };
+        let made = within(folder, build, |_| Some(levels)).map_err(|error| error.to_string());
+        (tries, made)
+    }
+
+    #[test]
+    fn a_build_reads_as_far_up_as_its_files_lead() {
+        let home = tempfile::tempdir().expect("a folder");
+        let folder = home.path().join("top/a/b/c/d/e/f/g/h");
+        std::fs::create_dir_all(&folder).expect("folders");
+        let made = |name: &str, path: &str| Ok((name.to_owned(), path.to_owned()));
+        assert_eq!(tried(&folder, 0), (1, made("h", "")));
+        assert_eq!(tried(&folder, 8), (2, made("top", "a/b/c/d/e/f/g/h")));
+        let (tries, failed) = tried(&folder, 99);
+        assert!(
+            tries == 1 && failed.is_err_and(|why| why.contains("it leads out")),
+            "the root of the disk is not read"
+        );
+        std::fs::create_dir_all(home.path().join("top/a/.git")).expect("a folder");
+        std::fs::write(home.path().join("top/a/.git/HEAD"), "ref: refs/heads/main\n").expect("a file");
+        assert_eq!(tried(&folder, 7), (2, made("a", "b/c/d/e/f/g/h")));
+        assert!(tried(&folder, 8).1.is_err(), "the repository is not left");
+    }
 }

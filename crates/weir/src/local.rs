@@ -24,25 +24,22 @@ pub struct Built {
 /// seen from the folder: as in flux, of what is found there, and not of what a kustomization file names. With `provenance`
 /// each field knows who set it.
 pub fn build(folder: &Path, overlay: &Overlay, ignored: &[String], provenance: bool) -> Result<Built, CliError> {
-    let mut last = None;
     let fetcher = Fetcher::with_local();
-    for root in folder::roots(folder)? {
+    let build = |root: &Path, path: &str| {
         let budget = Budget::standard();
-        let mut tree = folder::read(&root, &budget)?;
-        let path = folder::relative(folder, &root);
-        leave_out(&mut tree, &path, ignored);
+        let mut tree = folder::read(root, &budget)?;
+        leave_out(&mut tree, path, ignored);
         let manner = Manner { remotes: Some(&fetcher), provenance, reveals: true };
-        match render_in(&tree, &path, overlay, manner, &budget) {
-            Ok(rendered) => {
-                let (mut objects, revealed) = (rendered.objects, rendered.revealed);
-                objects.iter_mut().for_each(|object| name(object, &root));
-                return Ok(Built { objects, revealed });
-            }
-            Err(RenderError::Kustomize(error)) if error.leads_out() => last = Some(error),
-            Err(error) => return Err(error.into()),
-        }
-    }
-    Err(last.map_or_else(|| CliError::new("there is no folder to build"), CliError::from))
+        Ok(render_in(&tree, path, overlay, manner, &budget).map(|rendered| {
+            let (mut objects, revealed) = (rendered.objects, rendered.revealed);
+            objects.iter_mut().for_each(|object| name(object, root));
+            Built { objects, revealed }
+        }))
+    };
+    folder::within(folder, build, |error| match error {
+        RenderError::Kustomize(error) => error.leads_out(),
+        _ => None,
+    })
 }
 
 pub fn check_folder(folder: &Path) -> Result<(), CliError> {

@@ -152,7 +152,6 @@ pub(super) fn of_folder(folder: &Path) -> Result<String, CliError> {
 
 /// Builds what a URL leads to, or within the folder, or the smallest one above it that has all that is named.
 fn built(folder: &Path, options: &Options) -> Result<Built, CliError> {
-    let mut last: Option<KustomizeError> = None;
     let fetcher = Fetcher::with_local();
     if let Some(url) = folder.to_str().filter(|text| RepoSpec::parse(text).is_ok()) {
         let budget = Budget::standard();
@@ -160,16 +159,11 @@ fn built(folder: &Path, options: &Options) -> Result<Built, CliError> {
         let built = resolved(Remotes::default(), build, KustomizeError::needs, |need| fetcher.fetch(need, &budget));
         return built.map_err(CliError::from);
     }
-    for root in folder::roots(folder)? {
+    let build = |root: &Path, path: &str| {
         let budget = Budget::standard();
-        let tree = folder::read(&root, &budget)?;
-        let path = folder::relative(folder, &root);
-        let build = |remotes: &Remotes| build_with(&tree, remotes, &path, options, &budget);
-        match resolved(Remotes::default(), build, KustomizeError::needs, |need| fetcher.fetch(need, &budget)) {
-            Ok(built) => return Ok(built),
-            Err(error) if error.leads_out() => last = Some(error),
-            Err(error) => return Err(error.into()),
-        }
-    }
-    Err(last.map_or_else(|| CliError::new("there is no folder to build"), CliError::from))
+        let tree = folder::read(root, &budget)?;
+        let build = |remotes: &Remotes| build_with(&tree, remotes, path, options, &budget);
+        Ok(resolved(Remotes::default(), build, KustomizeError::needs, |need| fetcher.fetch(need, &budget)))
+    };
+    folder::within(folder, build, KustomizeError::leads_out)
 }
