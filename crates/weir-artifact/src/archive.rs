@@ -2,6 +2,7 @@ use crate::ArtifactError;
 use flate2::{Compression, read::GzDecoder, write::GzEncoder};
 use std::io::{Read, Write};
 use tar::{Builder, EntryType, Header};
+use weir_base::tree::Link;
 use weir_base::tree::walk_order;
 use weir_base::{Budget, Tree};
 
@@ -96,7 +97,7 @@ pub fn unpack(bytes: &[u8], budget: &Budget) -> Result<Tree, ArtifactError> {
         let kind = entry.header().entry_type();
         if kind != EntryType::Regular {
             if let (EntryType::Symlink, Ok(path)) = (kind, std::str::from_utf8(&entry.path_bytes())) {
-                tree.note_link(path.trim_start_matches("./"));
+                tree.link(path.trim_start_matches("./"), Link::Nowhere);
             }
             continue;
         }
@@ -176,7 +177,7 @@ mod tests {
             assert!(matches!(error, ArtifactError::Path(_)), "{error}");
         }
         let tree = unpack(&hostile(b"link", EntryType::Symlink), &Budget::standard()).expect("no error");
-        assert!(tree.is_empty() && tree.link_on("link") == Some("link"));
+        assert!(tree.is_empty() && tree.link_on("link") == Some(("link", &Link::Nowhere)));
     }
 
     #[test]

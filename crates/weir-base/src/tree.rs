@@ -1,3 +1,4 @@
+use std::borrow::Cow;
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;
@@ -7,13 +8,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 ///
 /// Paths are relative to the root and normalised: `/` between segments, no empty segment, no `.`,
 /// no `..`. Nothing outside the root can be named, so nothing outside can be read. Folders exist
-/// through the files below them. A symbolic link is no file and leads nowhere; a reader may note it, so
-/// that a message can say why there is nothing.
+/// through the files below them. A symbolic link is no file: a reader notes where it leads, and who
+/// follows links asks for the path without them ([`Tree::resolved`]).
 #[derive(Clone, Debug, Default)]
 pub struct Tree {
     files: BTreeMap<Arc<str>, Arc<[u8]>>,
     executables: BTreeSet<Arc<str>>,
-    links: BTreeSet<Arc<str>>,
+    links: BTreeMap<Arc<str>, Link>,
     trace: Option<Trace>,
 }
 
@@ -56,6 +57,20 @@ pub enum PathError {
     #[error("path '{0}' is both a file and a folder")]
     Clash(String),
 }
+
+/// Where a symbolic link leads.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Link {
+    /// Nowhere, or where nothing may be read.
+    Nowhere,
+    /// To a path of the tree.
+    To(String),
+    /// To a place that only a tree has which begins so many folders above.
+    Above(usize),
+}
+
+/// More links than this on the way are a circle, as on Linux.
+const MAX_LINKS: usize = 40;
 
 /// What stands at a path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -107,15 +122,30 @@ impl Tree {
         self.executables.contains(path)
     }
 
-    /// Notes that a symbolic link stood at the path, which was not followed.
-    pub fn note_link(&mut self, path: &str) {
-        self.links.insert(path.into());
+    /// Notes that a symbolic link stands at the path.
+    pub fn link(&mut self, path: &str, to: Link) {
+        self.links.insert(path.into(), to);
     }
 
-    /// The symbolic link that a path is or leads through.
-    pub fn link_on(&self, path: &str) -> Option<&str> {
+    /// The first symbolic link that a path is or leads through.
+    pub fn link_on(&self, path: &str) -> Option<(&str, &Link)> {
         let ends = path.char_indices().filter(|(_, c)| *c == '/').map(|(at, _)| at).chain([path.len()]);
-        ends.filter_map(|end| self.links.get(&path[..end])).map(|link| &**link).next()
+        ends.filter_map(|end| self.links.get_key_value(&path[..end])).map(|(link, to)| (&**link, to)).next()
+    }
+
+    /// The path with its symbolic links followed, as far as they lead to paths of the tree.
+    pub fn resolved<'p>(&self, path: &'p str) -> Cow<'p, str> {
+        let mut path = Cow::Borrowed(path);
+        for _ in 0..MAX_LINKS {
+            let Some((link, Link::To(target))) = self.link_on(&path) else { break };
+            let rest = path[link.len()..].trim_start_matches('/');
+            path = Cow::Owned(match (target.is_empty(), rest.is_empty()) {
+                (true, _) => rest.to_owned(),
+                (false, true) => target.clone(),
+                (false, false) => format!("{target}/{rest}"),
+            });
+        }
+        path
     }
 
     /// Keeps the files whose path passes.
@@ -239,12 +269,26 @@ mod tests {
     }
 
     #[test]
-    fn links_are_known_and_lead_nowhere() {
+    fn links_are_known_and_are_no_files() {
         let mut tree = tree(&["a/b"]);
-        tree.note_link("a/link");
-        assert_eq!((tree.link_on("a/link"), tree.link_on("a/link/x")), (Some("a/link"), Some("a/link")));
+        tree.link("a/link", Link::Nowhere);
+        let link = Some(("a/link", &Link::Nowhere));
+        assert_eq!((tree.link_on("a/link"), tree.link_on("a/link/x")), (link, link));
         assert_eq!((tree.link_on("a/b"), tree.link_on("a/linked")), (None, None));
         assert_eq!((tree.find("a/link"), tree.read("a/link")), (Found::Nothing, None));
+    }
+
+    #[test]
+    fn links_are_followed_within_the_tree() {
+        let mut tree = tree(&["a/b/c", "d"]);
+        let links = [("x", "y"), ("y", "a/b"), ("a/top", ""), ("round", "about"), ("about", "round/z")];
+        links.iter().for_each(|(link, to)| tree.link(link, Link::To((*to).to_owned())));
+        tree.link("out", Link::Above(2));
+        for (path, to) in [("a/b/c", "a/b/c"), ("x/c", "a/b/c"), ("y", "a/b"), ("a/top/x/c", "a/b/c"), ("a/top", "")] {
+            assert_eq!(tree.resolved(path), to);
+        }
+        assert_eq!((tree.resolved("out/x"), tree.resolved("a/top/out")), ("out/x".into(), "out".into()));
+        assert!(tree.link_on(&tree.resolved("round")).is_some(), "a circle ends as a link");
     }
 
     #[test]

@@ -6,7 +6,7 @@
 //! host only, and are in no error. Over ssh a host is known by
 //! the given lines only. A host that [`Access`] does not allow is never connected to.
 //!
-//! Limits: SHA-1 object ids; symbolic links are left out, as in Flux's artifacts; a checkout takes at
+//! Limits: SHA-1 object ids; symbolic links are left out of files, as in Flux's artifacts; a checkout takes at
 //! most the budget's bytes, a transfer what [`Limits`] says. Memory holds one file at a time.
 
 mod access;

@@ -112,6 +112,7 @@ impl Repository {
         self.list(commit, ("", 0), selection, budget, &mut listing)?;
         let mut snapshot = Snapshot {
             entries: listing.files,
+            links: listing.links,
             repositories: vec![self],
             scratch: Vec::new(),
             file_limit: selection.file_bytes,
@@ -183,6 +184,10 @@ impl Repository {
                     out.files.push(Entry { path, size, is_executable, id, repository: at });
                 }
                 EntryKind::Commit if selection.takes(&path) => out.submodules.push((path, id.to_string())),
+                EntryKind::Link if selection.takes(&path) => {
+                    let size = self.inner.find_header(id).map_err(|error| unreadable(id, &error))?.size();
+                    out.links.push(Entry { path, size, is_executable: false, id, repository: at });
+                }
                 EntryKind::Link | EntryKind::Commit => {}
             }
         }
@@ -211,6 +216,7 @@ impl Repository {
 #[derive(Default)]
 pub(crate) struct Listing {
     pub files: Vec<Entry>,
+    pub links: Vec<Entry>,
     /// Paths and commits of submodules.
     pub submodules: Vec<(String, String)>,
     /// The repository's `.gitmodules`.
@@ -263,10 +269,14 @@ mod tests {
         Reference { branch: branch.map(str::to_owned), tag: tag.map(str::to_owned), ..Reference::default() }
     }
 
+    fn nowhere(link: &str) -> Option<(&str, &weir_base::tree::Link)> {
+        Some((link, &weir_base::tree::Link::Nowhere))
+    }
+
     #[test]
     fn resolves_and_checks_out() {
         let dir = repository(
-            "mkdir -p a/b; echo 1 > a/b/f; echo 2 > run; chmod +x run; ln -s run link; git add .; \
+            "mkdir -p a/b; echo 1 > a/b/f; echo 2 > run; chmod +x run; ln -s run link; ln -s ../a/b a/to-b; ln -s ../.. a/out; ln -s /etc/hosts host; git add .; \
              git commit -qm 'first line\n\nbody'; git tag -a v1 -m tag; echo 3 > new; git add .; git commit -qm second",
         );
         let repo = Repository::open(dir.path()).expect("opens");
@@ -280,6 +290,10 @@ mod tests {
         let paths: Vec<&str> = tree.iter().map(|(path, _)| &**path).collect();
         assert_eq!(paths, ["a/b/f", "run"]);
         assert!(tree.is_executable("run") && !tree.is_executable("a/b/f"));
+        assert_eq!(tree.resolved("link"), "link");
+        let tree = snapshot.tree_with_links().expect("tree");
+        assert_eq!((tree.resolved("link"), tree.resolved("a/to-b/f"), tree.len()), ("run".into(), "a/b/f".into(), 2));
+        assert_eq!((tree.link_on("a/out/x"), tree.link_on("host")), (nowhere("a/out"), nowhere("host")));
         let head = repo.resolve(&by(Some("main"), None)).expect("branch");
         assert_ne!(head.commit, tagged.commit);
         let pinned = Reference { commit: Some(tagged.commit.clone()), ..by(Some("main"), None) };

@@ -1,13 +1,18 @@
 use crate::{GitError, Repository};
 use tempfile::TempDir;
 use weir_base::Tree;
-use weir_base::tree::walk_order;
+use weir_base::tree::{Link, join, walk_order};
+
+/// Of where a symbolic link leads, in bytes, as on Linux.
+const LONGEST_PATH: u64 = 4096;
 
 /// The files of a commit, and of its submodules where they were asked for. Contents are read one at
 /// a time.
 #[derive(Default)]
 pub struct Snapshot {
     pub(crate) entries: Vec<Entry>,
+    /// Symbolic links, whose content is where they lead.
+    pub(crate) links: Vec<Entry>,
     pub(crate) repositories: Vec<Repository>,
     /// Gone with the snapshot.
     pub(crate) scratch: Vec<TempDir>,
@@ -41,7 +46,7 @@ impl Snapshot {
         }
     }
 
-    /// All files, in memory.
+    /// All files, in memory; symbolic links are left out, as Flux leaves them out of an artifact.
     pub fn tree(&self) -> Result<Tree, GitError> {
         let mut tree = Tree::new();
         for entry in &self.entries {
@@ -50,6 +55,22 @@ impl Snapshot {
             if entry.is_executable {
                 tree.set_executable(&entry.path);
             }
+        }
+        Ok(tree)
+    }
+
+    /// All files, and the symbolic links that lead to paths within, as a checkout has them.
+    pub fn tree_with_links(&self) -> Result<Tree, GitError> {
+        let mut tree = self.tree()?;
+        for link in &self.links {
+            if link.size > LONGEST_PATH {
+                tree.link(&link.path, Link::Nowhere);
+                continue;
+            }
+            let content = self.read(link)?;
+            let folder = link.path.rsplit_once('/').map_or("", |(folder, _)| folder);
+            let target = std::str::from_utf8(&content).ok().and_then(|target| join(folder, target).ok());
+            tree.link(&link.path, target.map_or(Link::Nowhere, Link::To));
         }
         Ok(tree)
     }

@@ -130,6 +130,14 @@ impl KustomizeError {
         }
     }
 
+    /// Says that a tree has it that begins so many folders above.
+    pub(crate) fn beginning_above(mut self, above: usize) -> Self {
+        if let Self::Path { levels, .. } = &mut self {
+            *levels = u16::try_from(above).unwrap_or(u16::MAX);
+        }
+        self
+    }
+
     pub(crate) fn with_remedy(mut self, text: impl Into<String>) -> Self {
         match &mut self {
             Self::Field { remedy, .. } | Self::Path { remedy, .. } | Self::Target { remedy, .. } => {

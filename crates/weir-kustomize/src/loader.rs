@@ -4,7 +4,7 @@ use crate::helm::Generator;
 use crate::remote::{Answer, ChartSpec, Need, Remotes, RepoSpec, is_file_url};
 use crate::{KustomizeError, LoadRestrictor};
 use std::sync::Arc;
-use weir_base::tree::{Found, PathError, join};
+use weir_base::tree::{Found, Link, PathError, join};
 use weir_base::{Budget, Origin, Tree, redact_url};
 
 /// The names that a kustomization file may have, in the order in which they are looked for.
@@ -183,13 +183,15 @@ impl<'t> Loader<'t> {
     }
 
     fn join(&self, path: &Sited, field: &str) -> Result<String, KustomizeError> {
-        join(&self.root, &path.text).map_err(|why| match why {
+        let full = join(&self.root, &path.text).map_err(|why| match why {
             // A larger tree would not have it either.
             PathError::Escapes { .. } if !self.repositories.is_empty() => {
                 missing(&path.at, field, &path.text, "leads out of the repository")
             }
             why => KustomizeError::bad_path(&path.at, field, &why),
-        })
+        })?;
+        // What is allowed is decided by where something is, not by how it is called.
+        Ok(self.tree.resolved(&full).into_owned())
     }
 
     /// The answer to a need, which has to be there.
@@ -217,9 +219,18 @@ impl<'t> Loader<'t> {
 
     fn absent(&self, path: &Sited, field: &str, full: &str) -> KustomizeError {
         match self.tree.link_on(full) {
-            Some(link) => {
-                let problem = format!("is not read, since '{link}' is a symbolic link");
-                missing(&path.at, field, &path.text, &problem).with_remedy("put a copy of the file in its place")
+            Some((link, to)) => {
+                let where_to = match to {
+                    Link::Above(_) => "out of the source",
+                    Link::Nowhere | Link::To(_) => "to nothing that may be read",
+                };
+                let problem = format!("is not read, since '{link}' is a symbolic link that leads {where_to}");
+                let remedy = "put a copy of the file in its place";
+                let error = missing(&path.at, field, &path.text, &problem).with_remedy(remedy);
+                match to {
+                    Link::Above(levels) if self.repositories.is_empty() => error.beginning_above(*levels),
+                    _ => error,
+                }
             }
             None => missing(&path.at, field, &path.text, "does not exist"),
         }
@@ -306,7 +317,13 @@ impl<'t> Loader<'t> {
         let shown = if self.root.is_empty() { "." } else { &self.root };
         let paths =
             FILE_NAMES.map(|name| if self.root.is_empty() { name.to_owned() } else { format!("{}/{name}", self.root) });
-        let mut found = paths.into_iter().filter_map(|path| self.tree.read(&path).map(|content| (content, path)));
+        // One that is a link to what may not be read is not there.
+        let is_allowed = |real: &str| self.restrictor != LoadRestrictor::RootOnly || is_below(real, &self.root);
+        let mut found = paths.into_iter().filter_map(|path| {
+            let real = self.tree.resolved(&path);
+            let content = is_allowed(&real).then(|| self.tree.read(&real)).flatten()?;
+            Some((content, path))
+        });
         let at = if at.is_known() { at.clone() } else { Origin::file(self.shown(shown)) };
         let Some((content, path)) = found.next() else {
             let problem = format!("has none of {}", FILE_NAMES.join(", "));

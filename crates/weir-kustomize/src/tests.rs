@@ -1,6 +1,7 @@
 //! Hostile input: what leads out, goes round, goes deep or grows.
 
 use crate::{KustomizeError, LoadRestrictor, Options, Order, build, to_yaml};
+use weir_base::tree::Link;
 use weir_base::tree::Question;
 use weir_base::{Budget, Diagnose, Tree};
 use weir_doc::{Dialect, yaml};
@@ -95,8 +96,8 @@ fn no_field_reads_outside_the_tree() {
                 // The second line is the one to name.
                 let text = format!("namePrefix: x-\n{kustomization}\n");
                 let mut tree = tree(&[("a/kustomization.yaml", text.as_str()), ("etc/passwd", CONFIG_MAP)]);
-                tree.note_link("a/link-to-passwd");
-                tree.note_link("a/link-to-etc");
+                tree.link("a/link-to-passwd", Link::Nowhere);
+                tree.link("a/link-to-etc", Link::Nowhere);
                 let (traced, trace) = tree.traced();
                 let error = build(&traced, "a", &options, &Budget::standard()).expect_err(&kustomization);
                 let report = error.report().to_string();

@@ -2,6 +2,7 @@
 
 use crate::error::CliError;
 use std::path::Path;
+use weir_base::tree::Link;
 use weir_base::{Budget, Tree};
 
 /// What `build` makes of a folder (the second argument, seen from the first) within the folder itself, or else within the
@@ -52,7 +53,17 @@ pub fn replace(path: &Path, text: &[u8]) -> Result<(), CliError> {
     Ok(())
 }
 
-/// All files below a folder, but for `.git`; symbolic links are noted and not followed.
+/// Where a symbolic link leads, seen from a folder above it.
+fn link(path: &Path, root: &Path) -> Link {
+    let Ok(target) = std::fs::canonicalize(path) else { return Link::Nowhere };
+    match root.ancestors().enumerate().find(|(_, above)| target.starts_with(above)) {
+        Some((0, _)) => Link::To(target.strip_prefix(root).unwrap_or(&target).to_string_lossy().into_owned()),
+        Some((levels, _)) => Link::Above(levels),
+        None => Link::Nowhere,
+    }
+}
+
+/// All files below a folder whose path has no links, but for `.git`; where symbolic links lead is noted.
 pub fn read(root: &Path, budget: &Budget) -> Result<Tree, CliError> {
     let failed = |path: &Path, error: &dyn std::fmt::Display| CliError::new(format!("{}: {error}", path.display()));
     let mut tree = Tree::new();
@@ -67,7 +78,7 @@ pub fn read(root: &Path, budget: &Budget) -> Result<Tree, CliError> {
         let relative = || path.strip_prefix(root).unwrap_or(path).to_string_lossy().into_owned();
         if !entry.file_type().is_some_and(|kind| kind.is_file()) {
             if entry.path_is_symlink() {
-                tree.note_link(&relative());
+                tree.link(&relative(), link(path, root));
             }
             continue;
         }
@@ -94,6 +105,25 @@ mod tests {
         };
         let made = within(folder, build, |_| Some(levels)).map_err(|error| error.to_string());
         (tries, made)
+    }
+
+    #[test]
+    fn links_lead_within_or_out() {
+        let home = tempfile::tempdir().expect("a folder");
+        let root = home.path().canonicalize().expect("a folder").join("a/b");
+        std::fs::create_dir_all(root.join("c")).expect("folders");
+        std::fs::write(root.join("c/f"), "x").expect("a file");
+        let links = [("to-f", "c/f"), ("c/up", ".."), ("to-a", "../../a"), ("to-none", "none"), ("c/etc", "/etc")];
+        for (link, target) in links {
+            std::os::unix::fs::symlink(target, root.join(link)).expect("a link");
+        }
+        let tree = read(&root, &Budget::standard()).expect("readable");
+        assert_eq!(tree.len(), 1);
+        let to = |path: &str| tree.link_on(path).map(|(_, to)| to.clone());
+        assert_eq!((to("to-f"), to("c/up")), (Some(Link::To("c/f".to_owned())), Some(Link::To(String::new()))));
+        assert_eq!((to("to-a"), to("to-none")), (Some(Link::Above(1)), Some(Link::Nowhere)));
+        let depth = root.ancestors().count() - 1;
+        assert_eq!(to("c/etc"), Some(Link::Above(depth)));
     }
 
     #[test]

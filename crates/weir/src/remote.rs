@@ -57,7 +57,7 @@ impl Fetcher {
         let mut last = None;
         for reference in references(spec) {
             match remote.fetch(&reference, &selection, budget) {
-                Ok((_, snapshot)) => return snapshot.tree(),
+                Ok((_, snapshot)) => return snapshot.tree_with_links(),
                 Err(error @ GitError::NoReference { .. }) => last = Some(error),
                 Err(error) => return Err(error),
             }
@@ -119,7 +119,7 @@ fn local(path: &Path, spec: &RepoSpec, selection: &Selection, budget: &Budget) -
     let mut last = None;
     for reference in references(spec) {
         match repository.resolve(&reference) {
-            Ok(resolved) => return repository.snapshot(&resolved.commit, selection, budget)?.tree(),
+            Ok(resolved) => return repository.snapshot(&resolved.commit, selection, budget)?.tree_with_links(),
             Err(error @ (GitError::NoReference { .. } | GitError::NoCommit { .. })) => last = Some(error),
             Err(error) => return Err(error),
         }

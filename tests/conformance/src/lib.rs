@@ -10,6 +10,7 @@ pub mod sops;
 use anyhow::Context;
 use std::path::{Path, PathBuf};
 use weir_base::Tree;
+use weir_base::tree::Link;
 use weir_doc::{Node, Value};
 
 /// A case of kustomize.
@@ -85,8 +86,9 @@ fn folders(path: &Path) -> anyhow::Result<Vec<PathBuf>> {
     Ok(found)
 }
 
-/// The files below a folder; links are noted, not followed.
+/// The files below a folder, and where its links lead.
 pub fn tree(folder: &Path) -> anyhow::Result<Tree> {
+    let folder = &folder.canonicalize()?;
     let mut tree = Tree::new();
     let mut queue = vec![folder.to_path_buf()];
     while let Some(next) = queue.pop() {
@@ -98,7 +100,10 @@ pub fn tree(folder: &Path) -> anyhow::Result<Tree> {
             if entry.file_type()?.is_file() {
                 tree.insert(&name, std::fs::read(&path)?)?;
             } else if entry.file_type()?.is_symlink() {
-                tree.note_link(&name);
+                let target =
+                    path.canonicalize().ok().and_then(|target| Some(target.strip_prefix(folder).ok()?.to_owned()));
+                let to = target.map_or(Link::Nowhere, |target| Link::To(target.to_string_lossy().into_owned()));
+                tree.link(&name, to);
             }
         }
     }

@@ -20,8 +20,7 @@ pub(super) fn replaced(text: &[u8], line: usize) -> Option<Vec<u8>> {
     let mut gap = opens_comment(before).then_some(above.len())?;
     let mut out = text.as_bytes().to_vec();
     let mut found = false;
-    loop {
-        let Some(blanks) = text[at..].find(|c| !blank(c) && !is_break(c)) else { break };
+    while let Some(blanks) = text[at..].find(|c| !blank(c) && !is_break(c)) {
         at += blanks;
         if !text[at..].starts_with('#') || text[gap..at].chars().count() >= LOOKED_AT {
             break;

@@ -98,6 +98,7 @@ impl Remote {
         repository.list(&resolved.commit, ("", 0), selection, budget, &mut listing)?;
         let mut snapshot = Snapshot {
             entries: listing.files,
+            links: listing.links,
             repositories: vec![repository],
             scratch: vec![scratch],
             file_limit: selection.file_bytes,

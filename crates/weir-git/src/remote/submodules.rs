@@ -72,6 +72,7 @@ fn add_level(
         let at = snapshot.repositories.len();
         repository.list(commit, (&below, at), selection, budget, &mut listing).map_err(within)?;
         snapshot.entries.extend(listing.files);
+        snapshot.links.extend(listing.links);
         snapshot.repositories.push(repository);
         snapshot.scratch.push(scratch);
         if !listing.submodules.is_empty() {

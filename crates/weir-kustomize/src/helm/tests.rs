@@ -3,6 +3,7 @@
 use super::{Chart, Failed, Generator, Rendered};
 use crate::remote::{Answer, ChartSpec, Need, Remotes};
 use crate::{Built, KustomizeError, LoadRestrictor, Options, build_with_charts};
+use weir_base::tree::Link;
 use weir_base::tree::Question;
 use weir_base::{Budget, Diagnose, Origin, Tree};
 use weir_doc::LineMap;
@@ -73,7 +74,7 @@ fn nothing_outside_of_the_source_is_read() {
         for path in ["../../etc/passwd", "x/../../../etc/passwd", "/etc/passwd", "link"] {
             let text = format!("helmCharts: [{}]\n", entry.replace("PATH", path));
             let mut tree = tree(&[("a/kustomization.yaml", &text), ("a/charts/foo/values.yaml", "")]);
-            tree.note_link("a/link");
+            tree.link("a/link", Link::Nowhere);
             let error = run(&tree, &Remotes::default(), "a").expect_err("refused");
             let report = error.report().to_string();
             assert!(report.contains(field) && report.contains("a/kustomization.yaml:1"), "{report}");
