@@ -3,6 +3,7 @@
 mod bench;
 mod codegen;
 mod command;
+mod compare;
 mod conformance;
 mod fuzz;
 mod kubed;
@@ -20,6 +21,7 @@ const USAGE: &str = "usage: cargo xtask COMMAND
   e2e [FILTER]          end to end only
   conformance [--rerun] the golden cases; --rerun makes them anew with the original programs
   fuzz-kustomize        random overlays compared with kustomize: `--n 5000`, `--from CASE`, `--seed TEXT` (the commit), `--only CASE`
+  compare FOLDER [FLAG] every kustomization below a folder, built by kustomize and by ours; fetches nothing
   codegen [--check]     writes the generated files; --check fails when one is not up to date
   layers                checks the edges between the crates
   bench [NAME [ARGS]]   what it costs: seconds as ratios within one run, memory, sizes; `git [polls|clone]` for sources,
@@ -40,6 +42,7 @@ fn main() -> ExitCode {
         Some("e2e") => test::e2e(&rest),
         Some("conformance") => conformance::run(rest.contains(&"--rerun")),
         Some("fuzz-kustomize") => conformance::fuzz_kustomize(&rest),
+        Some("compare") => compare::run(&rest),
         Some("codegen") => codegen::run(rest.contains(&"--check")),
         Some("layers") => layers::check(),
         Some("bench") if matches!(rest.first(), Some(&"git" | &"mttp")) => bench::of(rest[0], &rest[1..]),
