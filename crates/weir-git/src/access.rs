@@ -1,3 +1,4 @@
+use std::path::PathBuf;
 use weir_base::Secret;
 
 /// What a server is shown, and the way to it. Nothing in here can be printed.
@@ -34,11 +35,24 @@ pub struct ClientCertificate {
 /// Who we are over ssh, and whom we expect.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SshIdentity {
-    /// A private key, as PEM.
-    pub key: Secret<Vec<u8>>,
-    pub passphrase: Option<Secret<String>>,
+    /// Shown one after the other, until one is taken.
+    pub keys: Vec<SshKey>,
     /// Lines in the format of OpenSSH's `known_hosts`.
     pub known_hosts: String,
+}
+
+/// What proves who we are.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SshKey {
+    Private {
+        /// The key, as PEM.
+        pem: Secret<Vec<u8>>,
+        passphrase: Option<Secret<String>>,
+        /// The file that it is from, for messages; without one it is from a Secret.
+        file: Option<PathBuf>,
+    },
+    /// All keys of an agent that listens on this socket.
+    Agent(PathBuf),
 }
 
 /// A proxy for http and https.

@@ -23,7 +23,7 @@ mod selection;
 mod snapshot;
 pub mod ssh;
 
-pub use access::{Access, ClientCertificate, Login, Proxy, SshIdentity};
+pub use access::{Access, ClientCertificate, Login, Proxy, SshIdentity, SshKey};
 pub use allowed::Hosts;
 pub use error::GitError;
 pub use http::{Download, download};

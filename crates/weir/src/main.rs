@@ -17,6 +17,7 @@ mod output;
 mod remote;
 mod sandbox;
 mod sops;
+mod ssh_keys;
 mod uninstall;
 mod up;
 

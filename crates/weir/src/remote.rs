@@ -1,5 +1,6 @@
 //! Remote bases: repositories and files that a kustomization names by a URL.
 
+use crate::ssh_keys;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -16,12 +17,12 @@ const FILE_WITHIN: Duration = Duration::from_secs(27);
 const BYTES: u64 = 256 << 20;
 const FILE_BYTES: u64 = 32 << 20;
 
-/// Fetches over https, http and ssh, without credentials but those in a URL.
+/// Fetches over https and http with the login of a URL, and for the user's own command over ssh with the user's keys.
 #[derive(Debug)]
 pub struct Fetcher {
     reach: Reach,
     hosts: Hosts,
-    /// `file://` repositories of this machine.
+    /// `file://` repositories and the user's keys of this machine.
     with_local: bool,
 }
 
@@ -53,7 +54,10 @@ impl Fetcher {
         }
         let limits =
             Limits { bytes: BYTES, file_bytes: FILE_BYTES, time: spec.timeout.min(LONGEST), ..Limits::default() };
-        let remote = Remote::new(&as_url(&url), self.access(), limits, Arc::new(AtomicBool::new(false)))?;
+        let url = as_url(&url);
+        let ssh = (self.with_local && url.starts_with("ssh://")).then(ssh_keys::own).transpose()?;
+        let access = Access { ssh, ..self.access() };
+        let remote = Remote::new(&url, access, limits, Arc::new(AtomicBool::new(false)))?;
         let mut last = None;
         for reference in references(spec) {
             match remote.fetch(&reference, &selection, budget) {

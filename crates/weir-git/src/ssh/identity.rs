@@ -1,5 +1,7 @@
-use crate::{GitError, SshIdentity};
+use crate::{GitError, SshIdentity, SshKey};
 use russh::keys::{Error, PrivateKey, decode_secret_key};
+use std::path::PathBuf;
+use std::sync::Arc;
 
 /// Where a key and its passphrase come from, for messages.
 #[derive(Clone, Copy, Debug)]
@@ -11,9 +13,37 @@ pub(super) struct Names<'a> {
 /// As they are called in a Secret.
 const SECRET: Names<'_> = Names { key: "in 'identity'", passphrase: "'password'" };
 
-pub(super) fn private_key(identity: &SshIdentity) -> Result<PrivateKey, GitError> {
-    let passphrase = identity.passphrase.as_ref().map(|passphrase| passphrase.expose().as_str());
-    read(identity.key.expose(), passphrase, SECRET)
+/// What can be shown to a server.
+pub(super) enum Key {
+    Private(Arc<PrivateKey>),
+    Agent(PathBuf),
+}
+
+/// Those keys that can be read; an error where there is none.
+pub(super) fn keys(identity: &SshIdentity) -> Result<Vec<Key>, GitError> {
+    let mut failure = None;
+    let mut keys = Vec::new();
+    for key in &identity.keys {
+        match key {
+            SshKey::Agent(socket) => keys.push(Key::Agent(socket.clone())),
+            SshKey::Private { pem, passphrase, file } => {
+                let passphrase = passphrase.as_ref().map(|passphrase| passphrase.expose().as_str());
+                let place = file.as_ref().map(|file| format!("in '{}'", file.display()));
+                let names = match &place {
+                    Some(place) => Names { key: place, passphrase: "which `ssh-add` gives to an agent" },
+                    None => SECRET,
+                };
+                match read(pem.expose(), passphrase, names) {
+                    Ok(key) => keys.push(Key::Private(Arc::new(key))),
+                    Err(error) => failure = failure.or(Some(error)),
+                }
+            }
+        }
+    }
+    match failure {
+        Some(failure) if keys.is_empty() => Err(failure),
+        _ => Ok(keys),
+    }
 }
 
 /// The private key, decrypted. No message quotes what was read.

@@ -1,6 +1,6 @@
-//! gix's transport over ssh, spoken by russh: one connection per exchange, with a key and known hosts
-//! that are given, in memory. No agent, no configuration file, no key of the machine and no proxy is
-//! ever used.
+//! gix's transport over ssh, spoken by russh: one connection per exchange, with keys and known hosts
+//! that are given, in memory. No agent and no key of the machine that is not given, no configuration file
+//! and no proxy is ever used.
 
 mod address;
 mod identity;
@@ -10,6 +10,8 @@ mod link;
 mod options;
 mod scan;
 mod session;
+#[cfg(test)]
+mod several_tests;
 #[cfg(test)]
 mod tests;
 #[cfg(test)]
@@ -38,10 +40,10 @@ pub(crate) fn connect(url: &str, access: &Access, guard: Arc<Guard>) -> Result<C
     let identity = access.ssh.as_ref().ok_or_else(|| {
         GitError::Credentials("an ssh URL needs a private key ('identity') and 'known_hosts'".to_owned())
     })?;
-    let key = identity::private_key(identity)?;
+    let keys = identity::keys(identity)?;
     let known = Known::look_up(&identity.known_hosts, &address.host, address.port);
     let drive = Drive::new(guard)?;
-    let opened = drive.run(session::open(&address, key, known, &access.ssh_options, access.reach));
+    let opened = drive.run(session::open(&address, keys, known, &access.ssh_options, access.reach));
     let session = opened.map_err(|_| drive.failure())??;
     let path = address.path.clone();
     let url = address.shown.clone();

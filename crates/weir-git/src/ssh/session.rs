@@ -1,9 +1,11 @@
 use super::Options;
 use super::address::Address;
+use super::identity::Key;
 use super::known_hosts::Known;
 use crate::{GitError, Reach};
 use russh::client::{AuthResult, Config, Handle, Handler, Msg, connect_stream};
-use russh::keys::{HashAlg, PrivateKey, PrivateKeyWithHashAlg, PublicKeyOrCertificate};
+use russh::keys::agent::client::AgentClient;
+use russh::keys::{Algorithm, HashAlg, PrivateKeyWithHashAlg, PublicKeyOrCertificate};
 use russh::{Channel, Preferred, SshId};
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -19,7 +21,7 @@ pub(super) struct Session {
 /// Connects, looks at the host's key, logs in with ours and starts git-upload-pack.
 pub(super) async fn open(
     address: &Address,
-    key: PrivateKey,
+    keys: Vec<Key>,
     known: Known,
     options: &Options,
     reach: Reach,
@@ -36,7 +38,7 @@ pub(super) async fn open(
         Failure::Ours(error) => error,
         Failure::Library(error) => told(error),
     })?;
-    log_in(&mut handle, address, key).await.map_err(|failure| match failure {
+    log_in(&mut handle, address, keys).await.map_err(|failure| match failure {
         Failure::Ours(error) => error,
         Failure::Library(error) => told(error),
     })?;
@@ -52,25 +54,65 @@ pub(super) fn client_config(preferred: Preferred) -> Config {
     Config { client_id: SshId::Standard(Cow::Borrowed(name)), preferred, ..Config::default() }
 }
 
-async fn log_in(handle: &mut Handle<Verifier>, address: &Address, key: PrivateKey) -> Result<(), Failure> {
-    let fingerprint = key.fingerprint(HashAlg::Sha256).to_string();
-    let key = Arc::new(key);
-    let hashes = match key.algorithm().is_rsa() {
-        false => vec![None],
-        true => match handle.best_supported_rsa_hash().await? {
-            Some(Some(hash)) => vec![Some(hash)],
-            // It did not say what it takes. SHA-1 is never tried.
-            _ => vec![Some(HashAlg::Sha512), Some(HashAlg::Sha256)],
-        },
-    };
-    for hash in hashes {
-        let key = PrivateKeyWithHashAlg::new(key.clone(), hash);
-        if let AuthResult::Success = handle.authenticate_publickey(&address.user, key).await? {
-            return Ok(());
+/// Shows one key after the other.
+async fn log_in(handle: &mut Handle<Verifier>, address: &Address, keys: Vec<Key>) -> Result<(), Failure> {
+    let mut refused = Vec::new();
+    let mut silent = None;
+    for key in keys {
+        match key {
+            Key::Private(key) => {
+                refused.push(key.fingerprint(HashAlg::Sha256).to_string());
+                for hash in hashes(handle, &key.algorithm()).await? {
+                    let key = PrivateKeyWithHashAlg::new(key.clone(), hash);
+                    if let AuthResult::Success = handle.authenticate_publickey(&address.user, key).await? {
+                        return Ok(());
+                    }
+                }
+            }
+            Key::Agent(socket) => {
+                let asked = async {
+                    let mut agent = AgentClient::connect_uds(&socket).await?;
+                    let keys = agent.request_identities().await?;
+                    Ok::<_, russh::keys::Error>((agent, keys))
+                };
+                let (mut agent, keys) = match asked.await {
+                    Ok(found) => found,
+                    Err(error) => {
+                        silent = Some(format!("the agent at {} does not answer: {error}", socket.display()));
+                        continue;
+                    }
+                };
+                for key in keys.iter().map(|key| key.public_key().into_owned()) {
+                    refused.push(key.fingerprint(HashAlg::Sha256).to_string());
+                    for hash in hashes(handle, &key.algorithm()).await? {
+                        let shown = handle.authenticate_publickey_with(&address.user, key.clone(), hash, &mut agent);
+                        // What an agent does not sign, since its user was asked and declined, is refused.
+                        if let Ok(AuthResult::Success) = shown.await {
+                            return Ok(());
+                        }
+                    }
+                }
+            }
         }
     }
-    let (url, user) = (address.shown.clone(), address.user.clone());
-    Err(Failure::Ours(GitError::SshLogin { url, user, fingerprint }))
+    let (url, user, fingerprint) = (address.shown.clone(), address.user.clone(), refused.join(", "));
+    Err(Failure::Ours(match (fingerprint.is_empty(), silent) {
+        (true, Some(message)) => GitError::Credentials(message),
+        (true, None) => GitError::Credentials("the agent has no keys: `ssh-add` gives it some".to_owned()),
+        (false, _) => GitError::SshLogin { url, user, fingerprint },
+    }))
+}
+
+/// How a signature with the key may be made, in the order to try. SHA-1 is never among them.
+async fn hashes(handle: &Handle<Verifier>, algorithm: &Algorithm) -> Result<Vec<Option<HashAlg>>, russh::Error> {
+    if !algorithm.clone().is_rsa() {
+        return Ok(vec![None]);
+    }
+    Ok(match handle.best_supported_rsa_hash().await? {
+        Some(Some(hash)) => vec![Some(hash)],
+        // It did not say what it takes.
+        _ => vec![Some(HashAlg::Sha512), Some(HashAlg::Sha256)],
+    })
 }
 
 /// Looks at the key that the host offers.

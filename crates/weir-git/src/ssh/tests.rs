@@ -45,12 +45,16 @@ impl Setup {
     }
 }
 
-fn access(key: &SshKey, passphrase: Option<&str>, known_hosts: &str) -> Access {
-    let identity = SshIdentity {
-        key: key.private.clone().into_bytes().into(),
+fn private(key: &SshKey, passphrase: Option<&str>, file: Option<&str>) -> crate::SshKey {
+    crate::SshKey::Private {
+        pem: key.private.clone().into_bytes().into(),
         passphrase: passphrase.map(|text| Secret::new(text.to_owned())),
-        known_hosts: known_hosts.to_owned(),
-    };
+        file: file.map(Into::into),
+    }
+}
+
+fn access(key: &SshKey, passphrase: Option<&str>, known_hosts: &str) -> Access {
+    let identity = SshIdentity { keys: vec![private(key, passphrase, None)], known_hosts: known_hosts.to_owned() };
     Access { ssh: Some(identity), ..Access::default() }
 }
 

@@ -35,8 +35,10 @@ fn made_keys_are_what_ssh_keygen_reads_and_the_server_takes() {
         let shown = keygen(&["-l", "-f", file]);
         assert!(shown.starts_with(bits) && shown.trim().ends_with(name), "{kind:?}: {shown}");
         let server = Sshd::start(repo.path(), &[&host], &[&key]);
-        let identity =
-            SshIdentity { key: key.private.into_bytes().into(), passphrase: None, known_hosts: server.known_hosts() };
+        let identity = SshIdentity {
+            keys: vec![crate::SshKey::Private { pem: key.private.into_bytes().into(), passphrase: None, file: None }],
+            known_hosts: server.known_hosts(),
+        };
         let access = Access { ssh: Some(identity), ..Access::default() };
         let stop = Arc::new(AtomicBool::new(false));
         let remote = Remote::new(&server.url(".git"), access, Limits::default(), stop).expect("a known scheme");

@@ -8,7 +8,7 @@ use base64::engine::general_purpose::STANDARD;
 use std::collections::BTreeMap;
 use weir_api::{GitRepository, reasons};
 use weir_base::Secret;
-use weir_git::{Access, ClientCertificate, Login, Proxy, SshIdentity};
+use weir_git::{Access, ClientCertificate, Login, Proxy, SshIdentity, SshKey};
 use weir_object::{ObjectId, ObjectRef};
 use weir_runtime::Cx;
 
@@ -131,10 +131,11 @@ fn access_of(url: &str, keys: &Keys) -> Result<Access, Trouble> {
 
 fn ssh_of(keys: &Keys) -> Result<Access, Trouble> {
     let missing = |key| keys.wrong(&format!("key '{key}' is missing; an ssh URL needs 'identity' and 'known_hosts'"));
-    let key = keys.bytes("identity").ok_or_else(|| missing("identity"))?.clone().into();
+    let pem = keys.bytes("identity").ok_or_else(|| missing("identity"))?.clone().into();
     let known_hosts = keys.text("known_hosts")?.ok_or_else(|| missing("known_hosts"))?.into_inner();
     let passphrase = keys.text("password")?;
-    Ok(Access { ssh: Some(SshIdentity { key, passphrase, known_hosts }), ..Access::default() })
+    let keys = vec![SshKey::Private { pem, passphrase, file: None }];
+    Ok(Access { ssh: Some(SshIdentity { keys, known_hosts }), ..Access::default() })
 }
 
 fn proxy_of(keys: &Keys) -> Result<Proxy, Trouble> {

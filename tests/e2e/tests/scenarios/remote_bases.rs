@@ -2,8 +2,10 @@
 
 use std::io::{BufRead, BufReader, Write};
 use std::net::TcpListener;
-use weir_e2e::weir;
-use weir_testkit::{GitHttp, GitRepo};
+use std::path::Path;
+use std::process::{Command, Stdio};
+use weir_e2e::Ended;
+use weir_testkit::{GitHttp, GitRepo, SshAgent, SshKey, Sshd};
 
 const OBJECT: &str = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\n";
 
@@ -28,10 +30,19 @@ fn serve(content: &'static str) -> String {
     format!("http://{address}")
 }
 
-fn build(kustomization: &str) -> weir_e2e::Ended {
+/// By a user without keys.
+fn build(kustomization: &str) -> Ended {
+    build_as(tempfile::tempdir().unwrap().path(), None, kustomization)
+}
+
+/// By the user with this home and agent.
+fn build_as(home: &Path, agent: Option<&Path>, kustomization: &str) -> Ended {
     let dir = tempfile::tempdir().unwrap();
     std::fs::write(dir.path().join("kustomization.yaml"), kustomization).unwrap();
-    weir(&["kustomize", "build", &dir.path().display().to_string()])
+    let mut weir = Command::new(weir_e2e::program());
+    weir.args(["kustomize", "build"]).arg(dir.path()).env("HOME", home).env_remove("SSH_AUTH_SOCK");
+    agent.map(|agent| weir.env("SSH_AUTH_SOCK", agent));
+    Ended::of(weir.stdin(Stdio::null()).output().unwrap())
 }
 
 #[test]
@@ -63,6 +74,28 @@ fn repositories_and_files_are_fetched() {
 }
 
 #[test]
+fn a_command_uses_its_users_keys() {
+    let repo = GitRepo::new(&[("app/kustomization.yaml", "resources: [a.yaml]\n"), ("app/a.yaml", OBJECT)]);
+    let (host, key) = (SshKey::new("ed25519"), SshKey::new("ed25519"));
+    let server = Sshd::start(repo.path(), &[&host], &[&key]);
+    let text = format!("resources:\n- {}//app\n", server.url(".git"));
+    let home = tempfile::tempdir().unwrap();
+    let ssh = home.path().join(".ssh");
+    std::fs::create_dir(&ssh).unwrap();
+    let agent = SshAgent::start();
+    let unknown = build_as(home.path(), Some(agent.socket()), &text);
+    assert!(unknown.stderr.contains("the host key of") && unknown.stderr.contains("is not trusted"), "{unknown:?}");
+    std::fs::write(ssh.join("known_hosts"), server.known_hosts()).unwrap();
+    SshKey::new("rsa").write(&ssh.join("id_rsa"));
+    let refused = build_as(home.path(), None, &text);
+    assert!(refused.code == Some(1) && refused.stderr.contains("refused the key SHA256:"), "{refused:?}");
+    agent.add(&key);
+    assert!(build_as(home.path(), Some(agent.socket()), &text).stdout.contains("name: a\n"), "by the agent");
+    key.write(&ssh.join("id_ed25519"));
+    assert!(build_as(home.path(), None, &text).stdout.contains("name: a\n"), "by a file");
+}
+
+#[test]
 fn what_cannot_be_fetched_is_told_with_its_place() {
     let repo = GitRepo::new(&[("kustomization.yaml", "resources: [a.yaml]\n"), ("a.yaml", OBJECT)]);
     let server = GitHttp::serve(repo.path());
@@ -71,7 +104,7 @@ fn what_cannot_be_fetched_is_told_with_its_place() {
         (format!("{}?ref=v9", server.url(".git")), "couldn't find remote ref"),
         (format!("{}//zzz", server.url(".git")), "'zzz' in the repository, which does not exist"),
         (format!("{files}/missing.yaml"), "the server answers 404"),
-        ("ssh://git@127.0.0.1:1/a/b".to_owned(), "an ssh URL needs a private key"),
+        ("ssh://git@127.0.0.1:1/a/b".to_owned(), "there is no key for ssh: neither an agent ($SSH_AUTH_SOCK) nor one of ~/.ssh/id_rsa"),
         ("http://user:hunter2@127.0.0.1:1/a.yaml".to_owned(), "cannot be fetched"),
     ] {
         let ended = build(&format!("resources:\n- '{entry}'\n"));
