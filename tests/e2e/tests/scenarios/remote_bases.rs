@@ -104,7 +104,10 @@ fn what_cannot_be_fetched_is_told_with_its_place() {
         (format!("{}?ref=v9", server.url(".git")), "couldn't find remote ref"),
         (format!("{}//zzz", server.url(".git")), "'zzz' in the repository, which does not exist"),
         (format!("{files}/missing.yaml"), "the server answers 404"),
-        ("ssh://git@127.0.0.1:1/a/b".to_owned(), "there is no key for ssh: neither an agent ($SSH_AUTH_SOCK) nor one of ~/.ssh/id_rsa"),
+        (
+            "ssh://git@127.0.0.1:1/a/b".to_owned(),
+            "there is no key for ssh: neither an agent ($SSH_AUTH_SOCK) nor one of ~/.ssh/id_rsa",
+        ),
         ("http://user:hunter2@127.0.0.1:1/a.yaml".to_owned(), "cannot be fetched"),
     ] {
         let ended = build(&format!("resources:\n- '{entry}'\n"));
