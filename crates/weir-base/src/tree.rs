@@ -138,12 +138,8 @@ impl Tree {
         let mut path = Cow::Borrowed(path);
         for _ in 0..MAX_LINKS {
             let Some((link, Link::To(target))) = self.link_on(&path) else { break };
-            let rest = path[link.len()..].trim_start_matches('/');
-            path = Cow::Owned(match (target.is_empty(), rest.is_empty()) {
-                (true, _) => rest.to_owned(),
-                (false, true) => target.clone(),
-                (false, false) => format!("{target}/{rest}"),
-            });
+            let Ok(next) = join(target, path[link.len()..].trim_start_matches('/')) else { break };
+            path = Cow::Owned(next);
         }
         path
     }

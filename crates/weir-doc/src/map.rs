@@ -88,7 +88,7 @@ impl From<String> for Key {
 impl Index {
     fn new(entries: &[(Key, Node)]) -> Self {
         let mut index = Self { seed: RandomState::new(), places: HashTable::with_capacity(entries.len()) };
-        (0..entries.len()).for_each(|place| index.add(entries, place));
+        (0..entries.len()).for_each(|place| index.add(&entries[..=place], place));
         index
     }
 
@@ -101,7 +101,11 @@ impl Index {
         self.places.find(self.seed.hash_one(key), is_it).copied()
     }
 
+    /// The entry is already there; those behind it moved.
     fn add(&mut self, entries: &[(Key, Node)], place: usize) {
+        if place + 1 < entries.len() {
+            self.places.iter_mut().filter(|other| **other >= place).for_each(|other| *other += 1);
+        }
         let hash = Self::hash(&self.seed, entries, place);
         self.places.insert_unique(hash, place, |place| Self::hash(&self.seed, entries, *place));
     }
@@ -112,12 +116,6 @@ impl Index {
             found.remove();
         }
         self.places.iter_mut().filter(|other| **other > place).for_each(|other| *other -= 1);
-    }
-
-    /// The entry is already there, and the later ones moved.
-    fn add_between(&mut self, entries: &[(Key, Node)], place: usize) {
-        self.places.iter_mut().filter(|other| **other >= place).for_each(|other| *other += 1);
-        self.add(entries, place);
     }
 }
 
@@ -164,17 +162,17 @@ impl Map {
         match self.position(key.as_str()) {
             Some(at) => Some(std::mem::replace(&mut self.entries[at].1, value.into())),
             None => {
-                self.push(key, value.into());
+                self.add(self.entries.len(), key, value.into());
                 None
             }
         }
     }
 
     /// Adds a key that is not there.
-    fn push(&mut self, key: Key, value: Node) {
-        self.entries.push((key, value));
+    fn add(&mut self, place: usize, key: Key, value: Node) {
+        self.entries.insert(place, (key, value));
         match &mut self.index {
-            Some(index) => index.add(&self.entries, self.entries.len() - 1),
+            Some(index) => index.add(&self.entries, place),
             None if self.entries.len() > FEW => self.index = Some(Box::new(Index::new(&self.entries))),
             None => {}
         }
@@ -184,21 +182,13 @@ impl Map {
     pub fn insert_at(&mut self, index: usize, key: impl Into<Key>, value: impl Into<Node>) {
         let key = key.into();
         let key = self.take(key.as_str()).map_or(key, |(key, _)| key);
-        if index >= self.entries.len() {
-            return self.push(key, value.into());
-        }
-        self.entries.insert(index, (key, value.into()));
-        match &mut self.index {
-            Some(places) => places.add_between(&self.entries, index),
-            None if self.entries.len() > FEW => self.index = Some(Box::new(Index::new(&self.entries))),
-            None => {}
-        }
+        self.add(index.min(self.entries.len()), key, value.into());
     }
 
     /// The value of a key; null, at the end, when the key was missing.
     pub fn entry_or_null(&mut self, key: &str) -> &mut Node {
         let at = self.position(key).unwrap_or_else(|| {
-            self.push(Key::from(key), Node::null());
+            self.add(self.entries.len(), Key::from(key), Node::null());
             self.entries.len() - 1
         });
         &mut self.entries[at].1
