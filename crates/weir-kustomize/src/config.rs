@@ -92,15 +92,23 @@ impl Config {
     }
 
     /// Adds one configuration to another; most kustomizations share the built-in one.
+    ///
+    /// Adding to nothing is no copy: a spec of one kind sorts before one of all kinds and includes it, which is dropped
+    /// then. That is, `namePrefix` with a kind in `configurations` makes that the only kind that gets a prefix.
     pub fn merge_shared(
         config: &mut Option<Arc<Config>>,
         other: &Arc<Config>,
         at: &Origin,
     ) -> Result<(), KustomizeError> {
         match config {
-            None => *config = Some(other.clone()),
             Some(known) if Arc::ptr_eq(known, other) => {}
             Some(known) => Arc::make_mut(known).merge(other, at)?,
+            None if Arc::ptr_eq(other, Config::builtin()) => *config = Some(other.clone()),
+            None => {
+                let mut merged = Config::default();
+                merged.merge(other, at)?;
+                *config = Some(Arc::new(merged));
+            }
         }
         Ok(())
     }
@@ -130,4 +138,21 @@ pub(crate) fn gvk(fields: &mut Fields) -> Gvk {
 pub(crate) fn spec(fields: &mut Fields) -> FieldSpec {
     let gvk = gvk(fields);
     FieldSpec::new(gvk, &fields.string("path"), fields.bool("create"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn adding_the_builtin_configuration_to_nothing_drops_none_of_it() {
+        let mut merged = Config::default();
+        let mut builtin = Config::clone(Config::builtin());
+        merged.merge(&builtin, &Origin::default()).expect("no conflict");
+        for ((name, list), (_, all)) in merged.lists().into_iter().zip(builtin.lists()) {
+            assert_eq!(list, all, "{name}");
+        }
+        let references = |config: &Config| config.name_reference.iter().map(|r| r.gvk.clone()).collect::<Vec<_>>();
+        assert_eq!(references(&merged), references(&builtin));
+    }
 }

@@ -175,6 +175,9 @@ impl Plugin {
             "PatchStrategicMergeTransformer" => {
                 let (mut patches, text) = self.read(|fields| (fields.strings("paths"), fields.sited("patches")))?;
                 patches.extend(Some(text).filter(|text| !text.text.is_empty()));
+                if patches.is_empty() {
+                    return Err(KustomizeError::field(at, "patches", "is missing, and paths too"));
+                }
                 transform::strategic_patches(cx, &patches, loader)
             }
             "PatchJson6902Transformer" => {

@@ -36,8 +36,30 @@ pub(crate) struct History {
     pub needs_hash: bool,
 }
 
-/// kustomize's own mark of a generated object, which it obeys in files too.
-const NEEDS_HASH: &str = "internal.config.kubernetes.io/needsHashSuffix";
+/// kustomize's own marks, which it obeys in files too.
+const OWN: &str = "internal.config.kubernetes.io/";
+
+impl History {
+    fn of(node: &Node) -> Self {
+        let Some(annotations) = node.path(&["metadata", "annotations"]).and_then(Node::as_map) else {
+            return Self::default();
+        };
+        if !annotations.keys().any(|key| key.starts_with(OWN)) {
+            return Self::default();
+        }
+        let text = |key: &str| annotations.get(&format!("{OWN}{key}")).and_then(Node::as_str).unwrap_or_default();
+        let list = |key| text(key).split(',').filter(|_| !text(key).is_empty()).map(str::to_owned);
+        let kinds = list("previousKinds").zip(list("previousNamespaces"));
+        let past = list("previousNames").zip(kinds).map(|(name, (kind, namespace))| Past { name, namespace, kind });
+        Self {
+            past: past.collect(),
+            prefixes: list("prefixes").collect(),
+            suffixes: list("suffixes").collect(),
+            behavior: None,
+            needs_hash: text("needsHashSuffix") == "enabled",
+        }
+    }
+}
 
 /// The same for what a chart made.
 const FROM_HELM: &str = "internal.config.kubernetes.io/helm-generated";
@@ -60,8 +82,7 @@ pub(crate) struct Resource {
 
 impl Resource {
     pub fn new(node: Node) -> Self {
-        let marked = node.path(&["metadata", "annotations", NEEDS_HASH]).and_then(Node::as_str);
-        let history = History { needs_hash: marked == Some("enabled"), ..History::default() };
+        let history = History::of(&node);
         Self {
             node,
             history,

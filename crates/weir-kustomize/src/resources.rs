@@ -33,10 +33,10 @@ impl Resources {
     }
 
     pub fn append_all(&mut self, incoming: Vec<Resource>, schemas: &Schemas) -> Result<(), KustomizeError> {
-        let known = self.known.take().filter(|known| known.chosen == schemas.chosen);
+        let known = self.known.take().filter(|known| known.chosen == schemas.is_chosen());
         let mut known = known.unwrap_or_else(|| Known {
             ids: self.list.iter().map(|r| (r.id(schemas).key(), r.at().clone())).collect(),
-            chosen: schemas.chosen,
+            chosen: schemas.is_chosen(),
         });
         for resource in incoming {
             let id = resource.id(schemas);

@@ -6,10 +6,13 @@
 
 use crate::id::Gvk;
 use serde::{Deserialize, Serialize};
+use std::cell::Cell;
 use std::collections::{BTreeMap, HashMap};
 use std::io::{Read, Write};
 use std::sync::{Arc, OnceLock};
-use weir_doc::{Map, Node};
+use weir_doc::Node;
+
+mod swagger;
 
 /// A type in a [`Schema`]'s arena.
 pub type TypeRef = u32;
@@ -38,28 +41,66 @@ pub struct Schema {
     types: Vec<Type>,
     /// By `apiVersion/kind`.
     kinds: BTreeMap<String, TypeRef>,
+    /// By the name of the definition, which `$ref` has.
+    names: BTreeMap<String, TypeRef>,
     /// Whether a kind is namespaced, by `apiVersion/kind`.
     namespaced: BTreeMap<String, bool>,
+}
+
+/// Whose type counts where two schemas have one of a name.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Wins {
+    Document,
+    Known,
 }
 
 /// The schemas in use in a build.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Schemas {
-    /// `openapi.path`: replaces the built-in types in merges.
-    pub custom: Option<Arc<Schema>>,
+    /// `openapi.path`: in place of the built-in types in merges, or besides them.
+    custom: Option<Arc<Schema>>,
     /// Whether `openapi` was set by any kustomization so far: the first one counts.
-    pub chosen: bool,
+    chosen: bool,
+    /// Whether a merge needed the built-in types so far.
+    merged: Cell<bool>,
+    /// Whether a kind was met that is not built in.
+    met_other: Cell<bool>,
 }
 
 impl Schemas {
+    pub fn is_chosen(&self) -> bool {
+        self.chosen
+    }
+
+    pub fn choose_builtin(&mut self) {
+        self.chosen = true;
+    }
+
+    /// Takes the types of a document. The built-in ones stay if kustomize has read them by now, which it does for a
+    /// merge, or means to, which it does for a kind that it does not know: in a base or in front of a component, say.
+    pub fn choose(&mut self, document: &Node) {
+        let schema = match (self.merged.get(), self.met_other.get()) {
+            (true, _) => Schema::builtin().with(document, Wins::Document),
+            (false, true) => Schema::builtin().with(document, Wins::Known),
+            (false, false) => Schema::from_swagger(document),
+        };
+        self.custom = Some(Arc::new(schema));
+        self.chosen = true;
+    }
+
+    /// The types for a merge.
     pub fn types(&self) -> &Schema {
+        self.merged.set(true);
         self.custom.as_deref().unwrap_or_else(|| Schema::builtin())
     }
 
     pub fn is_cluster_wide(&self, gvk: &Gvk) -> bool {
         let key = kind_key(&gvk.api_version(), &gvk.kind);
-        let found = Schema::builtin().namespaced.get(&key);
-        found.or_else(|| self.custom.as_ref()?.namespaced.get(&key)) == Some(&false)
+        if let Some(namespaced) = Schema::builtin().namespaced.get(&key) {
+            return !namespaced;
+        }
+        self.met_other.set(true);
+        self.custom.as_ref().and_then(|custom| custom.namespaced.get(&key)) == Some(&false)
     }
 }
 
@@ -103,23 +144,12 @@ impl Schema {
 
     /// Reads a Swagger v2 document: `definitions` for the types, `paths` for what is namespaced.
     pub fn from_swagger(document: &Node) -> Schema {
-        let mut reader = Reader::default();
-        let empty = Map::new();
-        let definitions = document.get("definitions").and_then(Node::as_map).unwrap_or(&empty);
-        for name in definitions.keys() {
-            let ty = reader.push(Type::default());
-            reader.names.insert(name.to_owned(), ty);
-        }
-        let mut kinds = BTreeMap::new();
-        for (name, schema) in definitions.iter() {
-            let ty = reader.names[name.as_str()];
-            let parsed = reader.parse(schema);
-            reader.types[ty as usize] = parsed;
-            for gvk in schema.get(GVK).and_then(Node::as_seq).into_iter().flatten() {
-                kinds.extend(gvk_key(gvk).map(|key| (key, ty)));
-            }
-        }
-        Schema { types: reader.types, kinds, namespaced: namespaced(document) }.pruned()
+        swagger::read(document, &Schema::default(), Wins::Document)
+    }
+
+    /// These types and those of a document; where both have one of a name, one of them wins.
+    fn with(&self, document: &Node, wins: Wins) -> Schema {
+        swagger::read(document, self, wins)
     }
 
     /// Without the types that change no merge.
@@ -150,76 +180,9 @@ impl Schema {
         Schema {
             types: types.collect(),
             kinds: self.kinds.iter().filter_map(|(kind, ty)| Some((kind.clone(), number(ty)?))).collect(),
+            names: self.names.iter().filter_map(|(name, ty)| Some((name.clone(), number(ty)?))).collect(),
             namespaced: self.namespaced,
         }
-    }
-}
-
-const GVK: &str = "x-kubernetes-group-version-kind";
-
-fn gvk_key(gvk: &Node) -> Option<String> {
-    let text = |key| gvk.str_at(&[key]).unwrap_or_default();
-    let gvk = Gvk { group: text("group").to_owned(), version: text("version").to_owned(), kind: String::new() };
-    (!text("kind").is_empty()).then(|| kind_key(&gvk.api_version(), text("kind")))
-}
-
-fn namespaced(document: &Node) -> BTreeMap<String, bool> {
-    let mut found = BTreeMap::new();
-    let empty = Map::new();
-    for (path, operations) in document.get("paths").and_then(Node::as_map).unwrap_or(&empty).iter() {
-        let Some(key) = operations.path(&["get", GVK]).and_then(gvk_key) else { continue };
-        let namespaced = found.entry(key).or_insert(false);
-        *namespaced |= path.as_str().contains("namespaces/{namespace}");
-    }
-    found
-}
-
-#[derive(Default)]
-struct Reader {
-    types: Vec<Type>,
-    names: HashMap<String, TypeRef>,
-}
-
-impl Reader {
-    fn push(&mut self, ty: Type) -> TypeRef {
-        self.types.push(ty);
-        (self.types.len() - 1) as TypeRef
-    }
-
-    /// A reference counts as its target: what stands beside `$ref` has no effect in kyaml.
-    fn reference(&mut self, schema: &Node) -> Option<TypeRef> {
-        if let Some(target) = schema.str_at(&["$ref"]) {
-            let name = target.rsplit('/').next().unwrap_or(target);
-            return self.names.get(name).copied();
-        }
-        let ty = self.parse(schema);
-        Some(self.push(ty))
-    }
-
-    fn parse(&mut self, schema: &Node) -> Type {
-        let mut ty = Type::default();
-        for (name, field) in schema.get("properties").and_then(Node::as_map).unwrap_or(&Map::new()).iter() {
-            if let Some(field) = self.reference(field) {
-                ty.fields.insert(name.as_str().to_owned(), field);
-            }
-        }
-        if let Some(values) = schema.get("additionalProperties").filter(|values| values.as_map().is_some()) {
-            ty.values = self.reference(values);
-        }
-        if schema.str_at(&["type"]) == Some("array")
-            && let Some(items) = schema.get("items")
-        {
-            ty.element = self.reference(items);
-        }
-        let strategy = schema.str_at(&["x-kubernetes-patch-strategy"]).unwrap_or_default();
-        ty.merges = strategy.split(',').any(|word| word == "merge");
-        if ty.merges {
-            let keys = schema.get("x-kubernetes-list-map-keys").and_then(Node::as_seq);
-            let texts = |keys: &Vec<Node>| keys.iter().filter_map(Node::as_str).map(str::to_owned).collect();
-            let key = schema.str_at(&["x-kubernetes-patch-merge-key"]);
-            ty.keys = keys.map(texts).unwrap_or_else(|| key.map(str::to_owned).into_iter().collect());
-        }
-        ty
     }
 }
 

@@ -9,7 +9,7 @@ use crate::loader::{self, Loader, Sited};
 use crate::origin::{self, Trail};
 use crate::remote::{Remotes, RepoSpec};
 use crate::resources::Resources;
-use crate::schema::{Schema, Schemas};
+use crate::schema::Schemas;
 use crate::transform::{self, Context, Subjects};
 use crate::{
     Built, KUSTOMIZE_VERSION, KustomizeError, Options, Warning, crds, generate, plugins, provenance, read, validate,
@@ -234,19 +234,18 @@ impl<'t> Target<'t> {
             }
             None => None,
         };
-        if build.schemas.chosen {
+        if build.schemas.is_chosen() {
             return Ok(());
         }
         match (content, version) {
             (Some(_), Some(_)) => Err(KustomizeError::field(at, "openapi", "has both version and path")),
             (Some((content, file)), None) => {
                 let document = yaml::parse_first(content, Some(&file), 0, Dialect::Sigs, budget)?.unwrap_or_default();
-                build.schemas.custom = Some(Arc::new(Schema::from_swagger(&document)));
-                build.schemas.chosen = true;
+                build.schemas.choose(&document);
                 Ok(())
             }
             (None, Some(version)) if version == "v1.21.2" => {
-                build.schemas.chosen = true;
+                build.schemas.choose_builtin();
                 Ok(())
             }
             (None, Some(version)) if !version.is_empty() => {
@@ -272,14 +271,7 @@ impl<'t> Target<'t> {
         }
         mistakes.check()?;
         gathered.resources.end_adding();
-        let mut config = Some(Config::builtin().clone());
-        for path in &file.configurations {
-            let (content, name) = self.loader.load(path, "configurations")?;
-            let document = yaml::parse_first(content, Some(&name), 0, Dialect::Sigs, budget)?;
-            let read = Config::read(&document.unwrap_or_default())?;
-            Config::merge_shared(&mut config, &Arc::new(read), &path.at)?;
-        }
-        Config::merge_shared(&mut gathered.config, &config.unwrap_or_default(), &file.at)?;
+        Config::merge_shared(&mut gathered.config, &self.configuration(budget)?, &file.at)?;
         if !file.crds.is_empty() {
             let crds = crds::load(&file.crds, &self.loader, budget)?;
             Config::merge_shared(&mut gathered.config, &Arc::new(crds), &file.at)?;
@@ -298,6 +290,23 @@ impl<'t> Target<'t> {
         transform::vars::claim(&mut cx, &file.vars)?;
         transform::vars::merge(&mut gathered.vars, &file.vars)?;
         Ok(gathered)
+    }
+
+    /// The built-in configuration with that of `configurations`.
+    fn configuration(&self, budget: &Budget) -> Result<Arc<Config>, KustomizeError> {
+        let builtin = Config::builtin();
+        if self.file.configurations.is_empty() {
+            return Ok(builtin.clone());
+        }
+        let mut own = Config::default();
+        for path in &self.file.configurations {
+            let (content, name) = self.loader.load(path, "configurations")?;
+            let document = yaml::parse_first(content, Some(&name), 0, Dialect::Sigs, budget)?;
+            own.merge(&Config::read(&document.unwrap_or_default())?, &path.at)?;
+        }
+        let mut all = Config::clone(builtin);
+        all.merge(&own, &self.file.configurations[0].at)?;
+        Ok(Arc::new(all))
     }
 
     /// A file with objects, or the folder of a base.
@@ -362,7 +371,11 @@ impl<'t> Target<'t> {
             return Err(KustomizeError::field(&path.at, format!("components '{}'", path.text), problem)
                 .with_remedy("set kind: Component in it, or name it in resources instead"));
         }
-        component.gather(gathered, build, budget)
+        let mut gathered = component.gather(gathered, build, budget)?;
+        gathered.resources.check_unique(&build.schemas)?;
+        let config = gathered.config.take().unwrap_or_default();
+        Config::merge_shared(&mut gathered.config, &config, &component.file.at)?;
+        Ok(gathered)
     }
 
     fn generate(&self, gathered: &mut Gathered, build: &mut Build, budget: &Budget) -> Result<(), KustomizeError> {
