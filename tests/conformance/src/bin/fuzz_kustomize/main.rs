@@ -5,6 +5,7 @@
 #![allow(clippy::print_stdout, reason = "a tool of the command line")]
 
 mod objects;
+mod openapi;
 mod overlays;
 mod random;
 mod shrink;

@@ -277,6 +277,13 @@ fn fill(object: &mut Yaml, kind: &str, random: &mut Random) {
         "Secret" => object.set("stringData", pairs(random)),
         "ServiceAccount" => object.set("secrets", list(random.some(2, |random| map([("name", name(random))])))),
         "Namespace" | "CustomResourceDefinition" => {}
+        "Thing" if random.one_in(3) => {
+            let mut spec = map([("template", map([("spec", pod(random))]))]);
+            for field in ["p", "q"] {
+                spec.set(field, list(random.some(2, container)));
+            }
+            object.set("spec", spec);
+        }
         "Thing" => object.set("spec", value(random, 0)),
         "Service" => object.set("spec", service(random)),
         "Pod" => object.set("spec", pod(random)),

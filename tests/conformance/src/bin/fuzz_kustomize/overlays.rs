@@ -2,6 +2,7 @@
 //! generator, patches of all forms, replacements and vars.
 
 use crate::objects::{self, IMAGES, KEYS, KINDS, NAMES, NAMESPACES};
+use crate::openapi;
 use crate::random::Random;
 use crate::shrink::Files;
 use crate::yaml::{Style, Yaml, list, map, plain, quoted};
@@ -56,7 +57,7 @@ impl Overlays {
             self.files.insert(format!("{folder}/objects.yaml"), objects);
         }
         own.set("resources", Yaml::List(resources));
-        let steps: [fn(&mut Self, &mut Yaml, &str, &mut Random); 12] = [
+        let steps: [fn(&mut Self, &mut Yaml, &str, &mut Random); 13] = [
             Self::names,
             Self::labels,
             Self::images_and_replicas,
@@ -68,6 +69,7 @@ impl Overlays {
             Self::replacements,
             Self::vars,
             Self::configurations,
+            Self::openapi,
             Self::plugins,
         ];
         for step in steps {
@@ -414,16 +416,33 @@ impl Overlays {
     fn configurations(&mut self, own: &mut Yaml, folder: &str, random: &mut Random) {
         let spec = |path: &str| map([("kind", plain("Thing")), ("path", plain(path))]);
         let mut config = map::<&str>([]);
-        for field in
-            ["namePrefix", "nameSuffix", "namespace", "commonLabels", "commonAnnotations", "images", "varReference"]
-        {
-            if random.one_in(4) {
-                let mut spec = spec(random.pick(&["spec/p", "spec/q", "spec/r/name", "spec/p/q"]));
-                if random.one_in(3) {
+        for (field, path) in [
+            ("namePrefix", "metadata/name"),
+            ("nameSuffix", "metadata/name"),
+            ("namespace", "metadata/namespace"),
+            ("commonLabels", "metadata/labels"),
+            ("labels", "metadata/labels"),
+            ("commonAnnotations", "metadata/annotations"),
+            ("images", "spec/containers[]/image"),
+            ("varReference", "metadata/annotations"),
+        ] {
+            if !random.one_in(4) {
+                continue;
+            }
+            let specs = random.some(2, |random| {
+                if random.one_in(2) {
+                    return spec(random.pick(&["spec/p", "spec/q", "spec/r/name", "spec/p/q"]));
+                }
+                let (_, kind) = KINDS[random.below(KINDS.len())];
+                let mut spec = map([("kind", plain(kind)), ("path", plain(path))]);
+                // As the built-in specs of these paths have it, or the two are in conflict.
+                let creates = matches!(field, "namespace" | "commonLabels" | "commonAnnotations");
+                if creates != random.one_in(16) {
                     spec.set("create", plain("true"));
                 }
-                config.set(field, list([spec]));
-            }
+                spec
+            });
+            config.set(field, list(specs));
         }
         if random.one_in(2) {
             let reference =
@@ -432,6 +451,15 @@ impl Overlays {
         }
         self.files.insert(format!("{folder}/config.yaml"), vec![config]);
         own.set("configurations", list([plain("config.yaml")]));
+    }
+
+    fn openapi(&mut self, own: &mut Yaml, folder: &str, random: &mut Random) {
+        if random.one_in(8) {
+            own.set("openapi", map([("version", plain("v1.21.2"))]));
+            return;
+        }
+        self.files.insert(format!("{folder}/schema.yaml"), vec![openapi::schema(random)]);
+        own.set("openapi", map([("path", plain("schema.yaml"))]));
     }
 
     fn plugins(&mut self, own: &mut Yaml, folder: &str, random: &mut Random) {
