@@ -27,10 +27,10 @@ impl Operator {
     }
 }
 
-pub(super) fn apply(operator: Operator, value: &str, args: &[String]) -> String {
+pub(super) fn apply(operator: Operator, value: &str, args: &[String]) -> Result<String, &'static str> {
     let first = args.first().map(String::as_str).unwrap_or_default();
     let second = args.get(1).map(String::as_str);
-    match operator {
+    Ok(match operator {
         Operator::Value => value.to_owned(),
         Operator::Default if value.is_empty() => args.concat(),
         Operator::Default => value.to_owned(),
@@ -39,7 +39,7 @@ pub(super) fn apply(operator: Operator, value: &str, args: &[String]) -> String 
         Operator::Upper => value.to_uppercase(),
         Operator::LowerFirst => first_char(value, |c| c.to_lowercase().to_string()),
         Operator::UpperFirst => first_char(value, |c| c.to_uppercase().to_string()),
-        Operator::Substring => substring(value, first, second),
+        Operator::Substring => substring(value, first, second)?,
         Operator::ShortestPrefix => trim(value, first, false),
         Operator::LongestPrefix => trim(value, first, true),
         Operator::ShortestSuffix => reversed(&trim(&reversed(value), &reversed(first), false)),
@@ -54,7 +54,7 @@ pub(super) fn apply(operator: Operator, value: &str, args: &[String]) -> String 
             (Some(new), Some(rest)) => format!("{rest}{new}"),
             _ => value.to_owned(),
         },
-    }
+    })
 }
 
 fn first_char(value: &str, change: impl Fn(char) -> String) -> String {
@@ -66,21 +66,25 @@ fn first_char(value: &str, change: impl Fn(char) -> String) -> String {
 }
 
 /// Offset and length count bytes. One that is no number leaves the value as it is; a cut inside of a
-/// character is made before it.
-fn substring(value: &str, offset: &str, length: Option<&str>) -> String {
-    let Ok(offset) = offset.parse::<i64>() else { return value.to_owned() };
+/// character is made before it. The original panics over a length that ends before it begins, or beyond all numbers.
+fn substring(value: &str, offset: &str, length: Option<&str>) -> Result<String, &'static str> {
+    let Ok(offset) = offset.parse::<i64>() else { return Ok(value.to_owned()) };
     let size = i64::try_from(value.len()).unwrap_or(i64::MAX);
     let start = if offset < 0 { (size + offset).max(0) } else { offset };
     let end = match length.map(str::parse::<i64>) {
         None => size,
-        Some(Err(_)) => return value.to_owned(),
-        Some(Ok(length)) => start.saturating_add(length).min(size),
+        Some(Err(_)) => return Ok(value.to_owned()),
+        Some(Ok(length)) => match start.checked_add(length) {
+            Some(end) if end < size && length < 0 => return Err("the length of a substring is negative"),
+            Some(end) => end.min(size),
+            None => return Err("the length of a substring is too large"),
+        },
     };
     let at = |n: i64| {
         let n = usize::try_from(n.clamp(0, size)).unwrap_or(0);
         (0..=n).rev().find(|n| value.is_char_boundary(*n)).unwrap_or(0)
     };
-    value.get(at(start)..at(end)).unwrap_or_default().to_owned()
+    Ok(value.get(at(start)..at(end)).unwrap_or_default().to_owned())
 }
 
 /// Removes the shortest or longest beginning that a pattern matches as a whole.

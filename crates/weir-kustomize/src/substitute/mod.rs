@@ -108,7 +108,7 @@ fn eval(
         }
         None => "",
     };
-    let value = eval::apply(call.operator, value, &args);
+    let value = eval::apply(call.operator, value, &args).map_err(|why| SubstituteError::Syntax(why, call.at))?;
     budget.take_bytes(value.len() as u64)?;
     out.push_str(&value);
     Ok(())

@@ -128,6 +128,8 @@ impl Scanner {
                 self.at += 1;
                 (Operator::Default, self.defaults(budget)?)
             }
+            // The original steps back too far over a character of several bytes.
+            (Some(':'), Some(next)) if !next.is_ascii() => return self.error(BAD),
             (Some(':'), _) => {
                 self.at += 1;
                 (Operator::Substring, self.substring(budget)?)
