@@ -59,6 +59,27 @@ impl History {
             needs_hash: text("needsHashSuffix") == "enabled",
         }
     }
+
+    /// What kustomize has in annotations now.
+    pub fn annotations(&self) -> Vec<(String, String)> {
+        let past = |part: fn(&Past) -> &str| self.past.iter().map(part).collect::<Vec<_>>().join(",");
+        let behavior = self.behavior.map(|behavior| match behavior {
+            Behavior::Unspecified => "unspecified",
+            Behavior::Create => "create",
+            Behavior::Replace => "replace",
+            Behavior::Merge => "merge",
+        });
+        let all = [
+            ("previousKinds", !self.past.is_empty(), past(|past| &past.kind)),
+            ("previousNames", !self.past.is_empty(), past(|past| &past.name)),
+            ("previousNamespaces", !self.past.is_empty(), past(|past| &past.namespace)),
+            ("prefixes", !self.prefixes.is_empty(), self.prefixes.join(",")),
+            ("suffixes", !self.suffixes.is_empty(), self.suffixes.join(",")),
+            ("generatorBehavior", behavior.is_some(), behavior.unwrap_or_default().to_owned()),
+            ("needsHashSuffix", self.needs_hash, "enabled".to_owned()),
+        ];
+        all.into_iter().filter(|(_, is_set, _)| *is_set).map(|(key, _, text)| (format!("{OWN}{key}"), text)).collect()
+    }
 }
 
 /// The same for what a chart made.
@@ -251,11 +272,6 @@ impl Resource {
         if self.has_shared {
             shared::settle(&mut self.node);
         }
-    }
-
-    /// Whether kustomize would have annotations of its own on the object now.
-    pub fn has_history(&self) -> bool {
-        self.history != History::default()
     }
 
     /// Takes over identity and metadata of the object that this one replaces.

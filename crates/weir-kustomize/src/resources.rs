@@ -5,7 +5,7 @@ use crate::id::{Gvk, Id};
 use crate::merge;
 use crate::origin;
 use crate::resource::{Behavior, Resource};
-use crate::scalar;
+use crate::scalar::{self, Tag};
 use crate::schema::Schemas;
 use crate::selector::Selector;
 use std::collections::HashMap;
@@ -153,7 +153,7 @@ impl Resources {
             _ => return Ok(false),
         }
         resource.node.meta.at = origin;
-        unmark(resource, marked);
+        unmark(resource, &marked);
         resource.settle();
         if !patch.allow_kind_change {
             resource.set_kind(&kind);
@@ -175,24 +175,26 @@ pub(crate) fn conflict(resource: &Resource, other: &Origin, schemas: &Schemas, c
     }
 }
 
-const MARK: &str = "internal.config.kubernetes.io/previousNames";
-
 /// kustomize keeps its memory in annotations, so that they exist while a patch is applied, and a patch
 /// that drops all annotations drops the memory too.
-pub(crate) fn mark(resource: &mut Resource) -> bool {
-    if !resource.has_history() {
-        return false;
+pub(crate) fn mark(resource: &mut Resource) -> Vec<String> {
+    let memory = resource.history.annotations();
+    if memory.is_empty() {
+        return Vec::new();
     }
-    resource.node.ensure_map(&["metadata", "annotations"]).insert(MARK, "");
-    true
+    let annotations = resource.node.ensure_map(&["metadata", "annotations"]);
+    for (key, text) in &memory {
+        annotations.insert(key.as_str(), scalar::new(text, Tag::String));
+    }
+    memory.into_iter().map(|(key, _)| key).collect()
 }
 
-pub(crate) fn unmark(resource: &mut Resource, marked: bool) {
-    if !marked {
+pub(crate) fn unmark(resource: &mut Resource, marks: &[String]) {
+    if marks.is_empty() {
         return;
     }
     let annotations = resource.node.path_mut(&["metadata", "annotations"]).and_then(Node::as_map_mut);
-    let kept = annotations.is_some_and(|map| map.remove(MARK).is_some());
+    let kept = annotations.is_some_and(|map| marks.iter().filter(|mark| map.remove(mark).is_some()).count() > 0);
     if !kept {
         resource.history = Default::default();
     }

@@ -9,7 +9,7 @@ use crate::timestamp;
 use base64::Engine;
 use std::borrow::Cow;
 use weir_base::{Budget, Origin};
-use weir_doc::emit::{is_break, is_printable};
+use weir_doc::emit::{self, is_break, is_printable};
 use weir_doc::{Dialect, Map, Node, Note, Number, Style, Value, yaml};
 
 /// The tag that marks a plain scalar which yaml.v3 reads as a time.
@@ -504,9 +504,11 @@ fn round_numbers(node: &mut Node) {
         Value::Map(map) => map.values_mut().for_each(round_numbers),
         Value::Number(number) => {
             let double = number.as_f64();
-            let whole = double.fract() == 0.0 && double.abs() < 9.2e18;
-            *number = if whole { Number::Int(double as i64) } else { Number::Float(double) };
-            node.meta.note = None;
+            let text = emit::go_float(double);
+            *number = text.parse().map_or(Number::Float(double), Number::Int);
+            // From a million up there is an exponent, which those see who take the number as a text.
+            let source = text.contains('e').then_some(text);
+            node.meta.note = source.map(|source| Box::new(Note { source: Some(source), ..Note::default() }));
         }
         _ => {}
     }

@@ -130,7 +130,7 @@ fn number_text(number: Number) -> String {
 }
 
 /// Go's `strconv.FormatFloat(n, 'g', -1, 64)`: with an exponent below 1e-4 and from 1e+06 up.
-fn go_float(n: f64) -> String {
+pub fn go_float(n: f64) -> String {
     if n.is_nan() {
         return ".nan".to_owned();
     }

@@ -21,7 +21,7 @@ pub(super) fn apply(cx: &mut Context, index: usize, patch: &Node, at: &Origin) -
     let origin = resource.at().clone();
     scalar::finish(&mut resource.node);
     let patched = weir_merge::json_patch(&mut resource.node, patch);
-    unmark(resource, marked);
+    unmark(resource, &marked);
     resource.history = history;
     resource.node.meta.at = origin;
     if let Err(why) = patched {
