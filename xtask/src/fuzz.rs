@@ -3,6 +3,8 @@
 use crate::command::{cargo, root, run as execute};
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
+use std::fs::OpenOptions;
+use std::io::{Read, Seek, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
@@ -114,10 +116,22 @@ fn children_seconds() -> f64 {
     fields.skip(13).take(2).filter_map(|field| field.parse::<f64>().ok()).sum::<f64>() / TICKS
 }
 
+/// Adds to the log. Two runs of different targets may end at once, so that each holds the file meanwhile.
 fn add(target: &str, new: Spent) -> Result<(), String> {
     let path = root().join(LOG);
+    let failed = |error: std::io::Error| format!("{}: {error}", path.display());
+    let mut open = OpenOptions::new();
+    let mut file = open.read(true).write(true).create(true).truncate(false).open(&path).map_err(failed)?;
+    file.lock().map_err(failed)?;
+    let mut before = String::new();
+    file.read_to_string(&mut before).map_err(failed)?;
+    let text = added(&before, target, new);
+    file.set_len(0).and_then(|()| file.rewind()).and_then(|()| file.write_all(text.as_bytes())).map_err(failed)
+}
+
+fn added(before: &str, target: &str, new: Spent) -> String {
     let mut all: BTreeMap<String, Spent> = TARGETS.map(|name| (name.to_owned(), Spent::default())).into();
-    for line in std::fs::read_to_string(&path).unwrap_or_default().lines().filter(|line| !line.starts_with('#')) {
+    for line in before.lines().filter(|line| !line.starts_with('#')) {
         let fields: Vec<&str> = line.split('\t').collect();
         if let [name, seconds, executions, found] = fields[..] {
             let number = |text: &str| text.parse::<u64>().unwrap_or(0);
@@ -133,5 +147,5 @@ fn add(target: &str, new: Spent) -> Result<(), String> {
     for (name, Spent { seconds, executions, found }) in &all {
         let _ = writeln!(text, "{name}\t{seconds:.1}\t{executions}\t{found}");
     }
-    std::fs::write(&path, text).map_err(|error| format!("{}: {error}", path.display()))
+    text
 }

@@ -8,6 +8,7 @@ mod diagnose;
 mod hex;
 mod origin;
 mod range;
+pub mod re2;
 mod secret;
 pub mod tree;
 

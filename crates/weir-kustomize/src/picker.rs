@@ -13,7 +13,9 @@ pub struct Picker(Selector);
 impl Picker {
     /// Reads the parts; `field` is what errors call them.
     pub fn read(target: &Node, field: &str) -> Result<Self, KustomizeError> {
-        fields::read(target, field, Selector::read).map(Self)
+        let selector = fields::read(target, field, Selector::read)?;
+        selector.check()?;
+        Ok(Self(selector))
     }
 
     pub fn picks(&self, object: &Node) -> bool {

@@ -104,12 +104,17 @@ impl Target {
     }
 
     /// Whether the target is for the object, which has these ids, the present one first.
-    fn is_for(&self, select: &Selector, resource: &Resource, ids: &[Id]) -> bool {
-        let rejects = |reject: &Selector| {
-            (reject.has_labels && reject.fits_metadata(resource))
-                || (reject.names_something && ids.iter().any(|id| reject.fits_id(id)))
-        };
-        select.fits_metadata(resource) && !self.reject.iter().any(rejects) && ids.iter().any(|id| select.fits_id(id))
+    fn is_for(&self, select: &Selector, resource: &Resource, ids: &[Id]) -> Result<bool, KustomizeError> {
+        if !select.fits_target(resource)? {
+            return Ok(false);
+        }
+        for reject in self.reject.iter().filter(|reject| reject.has_labels) {
+            if reject.fits_target(resource)? {
+                return Ok(false);
+            }
+        }
+        let fits = |selector: &Selector| ids.iter().any(|id| selector.fits_id(id));
+        Ok(!self.reject.iter().any(|reject| reject.names_something && fits(reject)) && fits(select))
     }
 }
 
@@ -190,7 +195,7 @@ fn fill_one(cx: &mut Context, index: usize, target: &Target, value: &mut Sourced
         return Err(KustomizeError::field(&target.at, "replacements.targets", "has no select"));
     };
     let resource = &cx.resources.list[index];
-    if !target.is_for(select, resource, &all_ids(resource)) {
+    if !target.is_for(select, resource, &all_ids(resource))? {
         return Ok(());
     }
     let default = [Sited { text: DEFAULT_PATH.to_owned(), at: target.at.clone() }];

@@ -9,22 +9,24 @@ use crate::resource::Resource;
 use crate::schema::Schemas;
 use regex::{Regex, RegexBuilder};
 use std::collections::BTreeMap;
-use weir_base::Origin;
+use weir_base::{Origin, re2};
 
 /// The longest pattern, and the size that a compiled one may have in bytes.
 const MAX_PATTERN: usize = 1024;
-const MAX_COMPILED: usize = 1 << 20;
+const MAX_COMPILED: usize = 4 << 20;
 
 pub(crate) fn pattern(text: &str, at: &Origin, field: &str) -> Result<Regex, KustomizeError> {
     if text.len() > MAX_PATTERN {
         let problem = format!("the pattern is {} bytes long, at most {MAX_PATTERN} are allowed", text.len());
         return Err(KustomizeError::field(at, field, problem));
     }
-    let built = RegexBuilder::new(text).size_limit(MAX_COMPILED).dfa_size_limit(MAX_COMPILED).nest_limit(64).build();
-    built.map_err(|why| {
+    let wrong = |why: &str| KustomizeError::field(at, field, format!("'{text}' is not a regular expression: {why}"));
+    let translated = re2::translate(text).map_err(|why| wrong(&why))?;
+    let mut builder = RegexBuilder::new(&translated);
+    builder.size_limit(MAX_COMPILED).dfa_size_limit(MAX_COMPILED).nest_limit(100);
+    builder.build().map_err(|why| {
         let why = why.to_string();
-        let last = why.lines().last().unwrap_or_default().trim_start_matches("error: ").to_owned();
-        KustomizeError::field(at, field, format!("'{text}' is not a regular expression: {last}"))
+        wrong(why.lines().last().unwrap_or_default().trim_start_matches("error: "))
     })
 }
 
@@ -37,8 +39,6 @@ impl Anchored {
         if text.is_empty() {
             return Ok(Self(None));
         }
-        // Compiled alone first, so that `a)(b` is refused.
-        pattern(text, at, field)?;
         Ok(Self(Some(pattern(&format!("^(?:{text})$"), at, field)?)))
     }
 
@@ -47,15 +47,16 @@ impl Anchored {
     }
 }
 
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub(crate) struct Selector {
     group: Anchored,
     version: Anchored,
     kind: Anchored,
     name: Anchored,
     namespace: Anchored,
-    labels: LabelSelector,
-    annotations: LabelSelector,
+    /// A mistake in one counts when an object is compared with it.
+    labels: Result<LabelSelector, KustomizeError>,
+    annotations: Result<LabelSelector, KustomizeError>,
     /// Whether any of group, version, kind, name and namespace is set.
     pub names_something: bool,
     pub has_name: bool,
@@ -80,8 +81,8 @@ impl Selector {
             kind,
             name: name_pattern,
             namespace: namespace_pattern,
-            labels: mistakes.take(LabelSelector::parse(&labels, &fields.path_of("labelSelector"))),
-            annotations: mistakes.take(LabelSelector::parse(&annotations, &fields.path_of("annotationSelector"))),
+            labels: LabelSelector::parse(&labels, &fields.path_of("labelSelector")),
+            annotations: LabelSelector::parse(&annotations, &fields.path_of("annotationSelector")),
             names_something: gvk != Gvk::default() || !name.is_empty() || !namespace.is_empty(),
             has_name: !name.is_empty(),
             has_labels: !labels.text.is_empty() || !annotations.text.is_empty(),
@@ -103,11 +104,29 @@ impl Selector {
             let problem = format!("metadata.{key} of {now} is a list with an odd number of elements");
             return Err(KustomizeError::object(resource.at(), problem));
         }
-        Ok(is_meant && self.fits_metadata(resource))
+        Ok(is_meant && self.fits_metadata(&resource.labels(), || resource.annotations())?)
     }
 
-    pub fn fits_metadata(&self, resource: &Resource) -> bool {
-        self.labels.fits(&resource.labels()) && self.annotations.fits(&resource.annotations())
+    /// Whether the selectors of labels and annotations can be read.
+    pub fn check(&self) -> Result<(), KustomizeError> {
+        self.annotations.as_ref().and(self.labels.as_ref()).map(drop).map_err(Clone::clone)
+    }
+
+    /// Whether a replacement with this target is for an object with these labels and annotations.
+    pub fn fits_target(&self, resource: &Resource) -> Result<bool, KustomizeError> {
+        self.check()?;
+        self.fits_metadata(&resource.labels(), || resource.annotations())
+    }
+
+    fn fits_metadata(
+        &self,
+        labels: &BTreeMap<String, String>,
+        annotations: impl FnOnce() -> BTreeMap<String, String>,
+    ) -> Result<bool, KustomizeError> {
+        if !self.labels.as_ref().map_err(Clone::clone)?.fits(labels) {
+            return Ok(false);
+        }
+        Ok(self.annotations.as_ref().map_err(Clone::clone)?.fits(&annotations()))
     }
 
     /// Whether an object with these names, labels and annotations is meant.
@@ -120,8 +139,7 @@ impl Selector {
         self.fits_gvk(gvk)
             && self.name.fits(name)
             && self.namespace.fits(namespace)
-            && self.labels.fits(labels)
-            && self.annotations.fits(annotations)
+            && self.fits_metadata(labels, || annotations.clone()).unwrap_or(false)
     }
 
     /// Whether a replacement with this target is for an object with this id.

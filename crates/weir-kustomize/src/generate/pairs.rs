@@ -60,7 +60,7 @@ fn env_lines(content: &[u8], file: &Arc<str>) -> Result<Vec<Pair>, KustomizeErro
         let Ok(line) = std::str::from_utf8(line) else {
             return Err(KustomizeError::field(&at, "envs", "the line is not UTF-8"));
         };
-        let line = if number == 0 { line.trim_start_matches('\u{feff}') } else { line }.trim_start();
+        let line = line.strip_prefix('\u{feff}').filter(|_| number == 0).unwrap_or(line).trim_start();
         if line.is_empty() || line.starts_with('#') {
             continue;
         }
