@@ -14,6 +14,7 @@ use crate::resource::Resource;
 use crate::scalar;
 use crate::selector::Selector;
 use crate::transform::{Context, failed};
+use fill::Filled;
 use weir_base::{Budget, Origin};
 use weir_doc::{Dialect, Node, yaml};
 
@@ -168,6 +169,8 @@ pub(crate) fn load(
 }
 
 pub(crate) fn apply(cx: &mut Context, replacements: &[Replacement]) -> Result<(), KustomizeError> {
+    // By object; kustomize fails over them when it prints.
+    let mut mistyped: Vec<(usize, KustomizeError)> = Vec::new();
     for replacement in replacements {
         let refuse = |problem: &str| Err(KustomizeError::field(&replacement.at, "replacements", problem));
         if replacement.source.is_none() && replacement.source_value.is_none() || replacement.targets.is_none() {
@@ -175,29 +178,42 @@ pub(crate) fn apply(cx: &mut Context, replacements: &[Replacement]) -> Result<()
         }
         let mut value = match (&replacement.source, &replacement.source_value) {
             (Some(_), Some(_)) => return refuse("has both source and sourceValue"),
-            (None, Some(text)) => Sourced { value: scalar::new(text, scalar::Tag::None), from: None },
+            (None, Some(text)) => Sourced { value: scalar::untyped(text), from: None },
             (Some(source), None) => source_value(cx, source, &replacement.at)?,
             (None, None) => return refuse("has no source"),
         };
         for target in replacement.targets.iter().flatten() {
             for index in 0..cx.resources.list.len() {
                 cx.budget.spend(1)?;
-                fill_one(cx, index, target, &mut value)?;
+                mistyped.extend(fill_one(cx, index, target, &mut value)?.map(|why| (index, why)));
             }
         }
     }
-    Ok(())
+    let list = &cx.resources.list;
+    let is_wrong = |(index, _): &(usize, _)| list.get(*index).is_some_and(|object| scalar::is_mistyped(&object.node));
+    // A value that went on to other objects has its first place in the message.
+    let elsewhere = || list.iter().any(|object| scalar::is_mistyped(&object.node)).then_some(0);
+    match (mistyped.iter().position(is_wrong)).or_else(|| (!mistyped.is_empty()).then(elsewhere).flatten()) {
+        Some(at) => Err(mistyped.swap_remove(at).1),
+        None => Ok(()),
+    }
 }
 
-/// Writes the value into one object, if the target is for it.
-fn fill_one(cx: &mut Context, index: usize, target: &Target, value: &mut Sourced) -> Result<(), KustomizeError> {
+/// Writes the value into one object, if the target is for it. What it returns is a mistake if it lasts.
+fn fill_one(
+    cx: &mut Context,
+    index: usize,
+    target: &Target,
+    value: &mut Sourced,
+) -> Result<Option<KustomizeError>, KustomizeError> {
     let Some(select) = &target.select else {
         return Err(KustomizeError::field(&target.at, "replacements.targets", "has no select"));
     };
     let resource = &cx.resources.list[index];
     if !target.is_for(select, resource, &all_ids(resource))? {
-        return Ok(());
+        return Ok(None);
     }
+    let mut mistyped = None;
     let default = [Sited { text: DEFAULT_PATH.to_owned(), at: target.at.clone() }];
     let paths = if target.field_paths.is_empty() { &default[..] } else { &target.field_paths };
     for path in paths {
@@ -210,12 +226,15 @@ fn fill_one(cx: &mut Context, index: usize, target: &Target, value: &mut Sourced
         }
         let resource = &mut cx.resources.list[index];
         let filled = fill::fill(&mut resource.node, &path.text, &value.value, &target.options, cx.budget)?;
-        if let Err(why) = filled {
-            return Err(failed(resource, "a replacement", &path.at, cx.schemas, why));
+        let wrong = |why| failed(resource, "a replacement", &path.at, cx.schemas, why);
+        match filled {
+            Filled::Not(why) => return Err(wrong(why)),
+            Filled::Mistyped(why) => mistyped = mistyped.or(Some(wrong(why))),
+            Filled::Fully => {}
         }
         resource.settle();
     }
-    Ok(())
+    Ok(mistyped)
 }
 
 /// The value of a replacement. One that is a field of an object changes when that does.

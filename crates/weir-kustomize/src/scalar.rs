@@ -92,6 +92,11 @@ pub(crate) fn check_key(key: &str) -> Result<(), String> {
     }
 }
 
+/// A text without a tag or quotes, which means what it says.
+pub(crate) fn untyped(text: &str) -> Node {
+    styled(text, Tag::None, Style::Plain)
+}
+
 /// A string in plain style.
 pub(crate) fn plain_string(text: &str) -> Node {
     styled(text, Tag::String, Style::Plain)
@@ -151,6 +156,17 @@ pub(crate) fn set_text(node: &mut Node, text: &str) -> Result<(), String> {
     Ok(())
 }
 
+/// The same, but a text of another type is taken nonetheless; see [`is_mistyped`].
+pub(crate) fn force_text(node: &mut Node, text: &str) -> Result<(), String> {
+    let old = tag_name(&node.value);
+    set_text(node, text).inspect_err(|_| mistype(node, text, old))
+}
+
+fn mistype(node: &mut Node, text: &str, tag: &str) {
+    node.value = Value::String(text.to_owned());
+    node.meta.note = Some(Box::new(Note { source: None, tag: Some(tag.to_owned()), set_by: None }));
+}
+
 /// Changes the text only, in a document that is printed with the tags that the texts do not tell.
 pub(crate) fn set_tagged(node: &mut Node, text: &str) {
     if let Some(tag) = written_tag(node) {
@@ -172,11 +188,10 @@ pub(crate) fn set_tagged(node: &mut Node, text: &str) {
         set(node, text, if node.as_str().is_some() { Tag::String } else { Tag::None });
         return;
     }
-    node.value = Value::String(text.to_owned());
-    node.meta.note = Some(Box::new(Note { source: None, tag: Some(old.to_owned()), set_by: None }));
+    mistype(node, text, old);
 }
 
-/// Whether [`set_tagged`] gave any scalar a text that is not of its type.
+/// Whether [`set_tagged`] or [`force_text`] gave any scalar a text that is not of its type.
 pub(crate) fn is_mistyped(node: &Node) -> bool {
     match &node.value {
         Value::Map(map) => map.values().any(is_mistyped),

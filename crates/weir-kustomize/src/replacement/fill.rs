@@ -11,27 +11,39 @@ use regex::Regex;
 use weir_base::{Budget, Exhausted, Origin};
 use weir_doc::{Dialect, Map, Node, Value, emit, yaml};
 
-/// Sets every field at the path; the inner result says what is wrong with the path.
+pub(super) enum Filled {
+    Fully,
+    /// A field has a text that is not of its type. That is a mistake unless something else comes in its place.
+    Mistyped(String),
+    /// What is wrong with the path.
+    Not(String),
+}
+
+/// Sets every field at the path.
 pub(super) fn fill(
     object: &mut Node,
     path: &str,
     value: &Node,
     options: &FieldOptions,
     budget: &Budget,
-) -> Result<Result<(), String>, Exhausted> {
+) -> Result<Filled, Exhausted> {
     let parts = path::split(path);
     budget.spend(parts.len() as u64)?;
     let deeper = budget.deeper()?;
     if let Some(at) = structured_at(object, &parts, &deeper) {
-        return Ok(fill_structured(object, &parts, at, value, options.create, &deeper));
+        let filled = fill_structured(object, &parts, at, value, options.create, &deeper);
+        return Ok(filled.map_or_else(Filled::Not, |()| Filled::Fully));
     }
-    let mut filler = Filler { value, options, found: 0, only_makes: false, in_text: false, budget: &deeper };
+    let mut filler = Filler::new(value, options, &deeper);
     let filled = filler.walk(object, &parts);
     let verb = if options.create { "find or create" } else { "find" };
-    Ok(match filled {
-        Ok(()) if filler.found == 0 => Err(format!("unable to {verb} field \"{path}\" in replacement target")),
-        Ok(()) => Ok(()),
-        Err(why) => Err(format!("field \"{path}\": {why}")),
+    Ok(match (filled, filler.mistyped) {
+        (Err(why), _) => Filled::Not(format!("field \"{path}\": {why}")),
+        (Ok(()), _) if filler.found == 0 => {
+            Filled::Not(format!("unable to {verb} field \"{path}\" in replacement target"))
+        }
+        (Ok(()), Some(why)) => Filled::Mistyped(format!("field \"{path}\": {why}")),
+        (Ok(()), None) => Filled::Fully,
     })
 }
 
@@ -43,8 +55,7 @@ pub(super) fn make(object: &mut Node, path: &str, value: &Node, budget: &Budget)
     if structured_at(object, &parts, &deeper).is_none() {
         let options = FieldOptions { create: true, ..Default::default() };
         // What is wrong with the path is told when it is filled.
-        let _ = Filler { value, options: &options, found: 0, only_makes: true, in_text: false, budget: &deeper }
-            .walk(object, &parts);
+        let _ = Filler { only_makes: true, ..Filler::new(value, &options, &deeper) }.walk(object, &parts);
     }
     Ok(())
 }
@@ -73,7 +84,7 @@ fn fill_structured(
     let text = path::lookup(object, &parts[..at])?.map(|node| scalar::text(node).into_owned()).ok_or_else(missing)?;
     let mut document = parse(&text, budget).ok_or_else(missing)?;
     let plain = FieldOptions { create, ..Default::default() };
-    let mut filler = Filler { value, options: &plain, found: 0, only_makes: false, in_text: true, budget };
+    let mut filler = Filler { in_text: true, ..Filler::new(value, &plain, budget) };
     filler.walk(&mut document, &parts[at..])?;
     if filler.found == 0 {
         return Err(missing());
@@ -161,10 +172,16 @@ struct Filler<'f> {
     only_makes: bool,
     /// Whether the document is printed into a text.
     in_text: bool,
+    /// The first field that got a text of another type.
+    mistyped: Option<String>,
     budget: &'f Budget,
 }
 
-impl Filler<'_> {
+impl<'f> Filler<'f> {
+    fn new(value: &'f Node, options: &'f FieldOptions, budget: &'f Budget) -> Self {
+        Self { value, options, found: 0, only_makes: false, in_text: false, mistyped: None, budget }
+    }
+
     fn walk(&mut self, node: &mut Node, parts: &[String]) -> Result<(), String> {
         self.budget.spend(1).map_err(|why| why.to_string())?;
         let Some((part, rest)) = parts.split_first() else {
@@ -189,6 +206,7 @@ impl Filler<'_> {
         }
         match &mut node.value {
             Value::Null => return Ok(()),
+            Value::Map(_) if part.is_empty() => return Err("expected a scalar, found a mapping".to_owned()),
             Value::Map(_) => {}
             _ => return Err(format!("expected a mapping at '{part}', found {}", node.kind_name())),
         }
@@ -265,7 +283,7 @@ impl Filler<'_> {
         Ok(())
     }
 
-    fn set(&self, node: &mut Node) -> Result<(), String> {
+    fn set(&mut self, node: &mut Node) -> Result<(), String> {
         if self.only_makes {
             return Ok(());
         }
@@ -295,7 +313,9 @@ impl Filler<'_> {
                 scalar::set_tagged(node, &text);
                 return Ok(());
             }
-            return scalar::set_text(node, &text);
+            let forced = scalar::force_text(node, &text);
+            self.mistyped = self.mistyped.take().or(forced.err());
+            return Ok(());
         }
         let at = node.meta.at.clone();
         *node = value.at(at);
