@@ -1,6 +1,6 @@
 //! Lists whose elements merge: by keys, or by value when the elements are scalars.
 
-use super::{Directive, MergeError, Merged, Walker, directive, mismatch};
+use super::{Directive, MergeError, Merged, Walker, directive, known_directive, mismatch};
 use crate::scalar;
 use crate::schema::TypeRef;
 use weir_doc::{Map, Node, Value};
@@ -82,7 +82,14 @@ impl Walker<'_> {
             let at_old = find(&old, &by_keys, &by_values);
             let merged = match &mut new {
                 Source::Itself => match at_old {
-                    Some(at) => deeper.settle(old[at].clone(), ty.element)?.map_or(Merged::Cleared, Merged::Kept),
+                    Some(at) => {
+                        let settled = deeper.settle(old[at].clone(), ty.element)?;
+                        // It is taken off the element itself, which may outlive its deletion.
+                        if known_directive(&old[at]).is_some() {
+                            old[at].remove("$patch");
+                        }
+                        settled.map_or(Merged::Cleared, Merged::Kept)
+                    }
                     None => Merged::Cleared,
                 },
                 Source::Nothing => deeper.walk(at_old.map(|at| old[at].clone()), None, ty.element)?,
@@ -250,7 +257,7 @@ fn set_element(
     }
     *items = kept;
     if !matched {
-        items.extend(element);
+        items.extend(element.filter(|element| !element.is_null()));
     }
     Ok(())
 }

@@ -166,8 +166,17 @@ impl<'s> Walker<'s> {
         }
     }
 
-    fn add(&self, new: Node, ty: Option<TypeRef>) -> Result<Merged, MergeError> {
-        Ok(self.settle(new, ty)?.map_or(Merged::Cleared, Merged::New))
+    fn add(&self, mut new: Node, ty: Option<TypeRef>) -> Result<Merged, MergeError> {
+        // A directive that is unknown is no mistake on what is new as a whole, and stays.
+        let unknown = match new.get("$patch").is_some_and(|value| directive(value).is_err()) {
+            true => new.remove("$patch").filter(|value| !value.is_null()),
+            false => None,
+        };
+        let mut settled = self.settle(new, ty)?;
+        if let (Some(settled), Some(unknown)) = (&mut settled, unknown) {
+            settled.set("$patch", unknown);
+        }
+        Ok(settled.map_or(Merged::Cleared, Merged::New))
     }
 
     fn fields(&self, mut old: Node, mut new: Map, ty: Option<TypeRef>) -> Result<Node, MergeError> {
@@ -238,6 +247,10 @@ fn take_directive(node: &mut Node) -> Result<Directive, MergeError> {
         None => Ok(Directive::Merge),
         Some(value) => directive(&value),
     }
+}
+
+fn known_directive(node: &Node) -> Option<Directive> {
+    node.get("$patch").and_then(|value| directive(value).ok())
 }
 
 fn directive(value: &Node) -> Result<Directive, MergeError> {
