@@ -140,8 +140,9 @@ impl Walk {
             (Some(found), _) if found.is_null() && is_list => found.value = Value::Seq(Vec::new()),
             (Some(found), Some(Create::Map)) if found.is_null() => found.value = Value::Map(weir_doc::Map::new()),
             (Some(found), Some(Create::Scalar)) if found.is_null() => {
-                found.value = Value::String(scalar::text(found).into_owned());
-                found.meta.note = None;
+                let text = scalar::text(found).into_owned();
+                let at = found.meta.at.clone();
+                *found = scalar::untyped(&text).at(at);
             }
             (Some(_), _) => {}
         }

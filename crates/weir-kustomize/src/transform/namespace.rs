@@ -92,12 +92,17 @@ pub(super) fn set_in(
 fn set(node: &mut Node, namespace: &str, unset_only: bool) -> Result<(), String> {
     match &node.value {
         Value::Map(_) | Value::Seq(_) => Err(format!("expected a namespace, found {}", node.kind_name())),
-        _ if unset_only && scalar::is_scalar(node) && !scalar::text(node).is_empty() => Ok(()),
+        _ if unset_only && has_text(node) => Ok(()),
         _ => {
             scalar::set(node, namespace, Tag::String);
             Ok(())
         }
     }
+}
+
+/// A null that was to become a text is one.
+fn has_text(node: &Node) -> bool {
+    (scalar::is_scalar(node) || scalar::is_untyped(node)) && !scalar::text(node).is_empty()
 }
 
 fn set_subjects(

@@ -86,12 +86,12 @@ pub(crate) fn resolve(cx: &mut Context, vars: &[Var], specs: &[FieldSpec]) -> Re
 }
 
 /// A value as kustomize reads it, which looks at the tag: an integer by its decimal digits, though YAML takes `010`
-/// for eight, and a text without a tag as it is.
+/// for eight, and a null or a text without a tag as it is written.
 fn decimal(found: &Node) -> Result<Node, String> {
     let mut value = found.clone();
     let text = || scalar::text(found).into_owned();
     value.value = match found.value {
-        _ if scalar::is_untyped(found) => Value::String(text()),
+        _ if scalar::is_untyped(found) || found.is_null() => Value::String(text()),
         Value::Number(Number::Int(_) | Number::Uint(_)) => {
             let digits = text().parse().map_err(|_| format!("'{}' is no decimal number", text()))?;
             Value::Number(Number::Int(digits))
