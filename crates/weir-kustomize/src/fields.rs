@@ -8,6 +8,7 @@ use crate::loader::Sited;
 use crate::scalar;
 use std::cell::RefCell;
 use std::collections::BTreeMap;
+use std::sync::OnceLock;
 use weir_base::Origin;
 use weir_doc::{Map, Node, Number, Value};
 
@@ -162,7 +163,9 @@ impl<'n> Fields<'n> {
     pub fn items<T>(&mut self, name: &'static str, mut item: impl FnMut(&mut Fields<'n>) -> T) -> Vec<T> {
         let (mistakes, lenient, open) = (self.mistakes, self.lenient, self.open);
         let read = |(node, path): (&'n Node, String)| {
-            let mut fields = Fields { lenient, open, ..Fields::of(node, &path, mistakes) };
+            // To Go's decoder a null is a mapping without fields.
+            let given = if node.is_null() { nothing() } else { node };
+            let mut fields = Fields { lenient, open, at: &node.meta.at, ..Fields::of(given, &path, mistakes) };
             let found = item(&mut fields);
             fields.finish();
             found
@@ -212,6 +215,11 @@ impl<'n> Fields<'n> {
             });
         }
     }
+}
+
+fn nothing() -> &'static Node {
+    static NOTHING: OnceLock<Node> = OnceLock::new();
+    NOTHING.get_or_init(Node::map)
 }
 
 pub(crate) fn wrong(node: &Node, path: &str, expected: &str) -> KustomizeError {

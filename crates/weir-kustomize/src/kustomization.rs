@@ -191,13 +191,15 @@ fn warnings(fields: &mut Fields) -> Vec<Warning> {
     found
 }
 
+/// Without charts, what holds for all of them does nothing.
 fn refuse_helm(fields: &mut Fields) -> Vec<ChartField> {
-    for name in ["helmCharts", "helmChartInflationGenerator", "helmGlobals"] {
+    fields.nested("helmGlobals", helm::Globals::read);
+    for name in ["helmCharts", "helmChartInflationGenerator"] {
         let Some(node) = fields.node(name) else { continue };
         match node.as_seq() {
             Some(items) if items.is_empty() => {}
-            None if name != "helmGlobals" => fields.mistakes().add(wrong(node, name, "a list")),
-            _ => {
+            None => fields.mistakes().add(wrong(node, name, "a list")),
+            Some(_) => {
                 let remedy = "deploy the chart with a HelmRelease, or commit what it renders";
                 fields.mistakes().add(KustomizeError::unsupported(&node.meta.at, format!("the field {name}"), remedy));
             }

@@ -463,6 +463,11 @@ fn joined_lines(text: &str) -> String {
     out
 }
 
+/// The same for an object, whose own keys become strings.
+pub(crate) fn check_object(node: &Node) -> Result<(), KustomizeError> {
+    node.as_map().into_iter().flat_map(Map::values).try_for_each(check_keys)
+}
+
 /// What goes through Go's maps has strings for keys, or it fails.
 pub(crate) fn check_keys(node: &Node) -> Result<(), KustomizeError> {
     match &node.value {

@@ -134,7 +134,8 @@ pub(crate) fn build_from(loader: Loader, options: &Options, budget: &Budget) -> 
 /// Drops what is marked as local configuration.
 fn drop_local(resources: &mut Resources) -> Result<(), KustomizeError> {
     for resource in &resources.list {
-        if resource.kind().is_empty() || resource.name().is_empty() {
+        let kind = resource.kind();
+        if kind.is_empty() || (resource.name().is_empty() && !kind.ends_with("List")) {
             let problem = "the object has no kind or no metadata.name after its patches";
             return Err(KustomizeError::object(resource.at(), problem));
         }
@@ -165,7 +166,7 @@ fn finish(resources: Resources, metadata: &[String], provenance: bool) -> Result
                 .map_err(|why| KustomizeError::object(resource.at(), format!("annotations: {why}")))?;
         }
         resource.set_annotations(&annotations);
-        scalar::check_keys(&resource.node)?;
+        scalar::check_object(&resource.node)?;
         scalar::finish(&mut resource.node);
         scalar::print_as_json(&mut resource.node).map_err(|why| KustomizeError::object(resource.at(), why))?;
         if provenance {

@@ -260,7 +260,6 @@ fn what_is_not_supported_is_named() {
     let cases = [
         ("helmCharts: [{name: x}]", "helmCharts"),
         ("helmChartInflationGenerator: [{chartName: x}]", "helmChartInflationGenerator"),
-        ("helmGlobals: {chartHome: x}", "helmGlobals"),
         ("transformers: ['{apiVersion: example.com/v1, kind: Custom, metadata: {name: x}}']", "Custom"),
         ("validators: ['{apiVersion: example.com/v1, kind: Check, metadata: {name: x}}']", "Check"),
         ("generators: ['{apiVersion: builtin, kind: HelmChartInflationGenerator, metadata: {name: x}}']", "HelmChart"),
