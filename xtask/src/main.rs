@@ -20,7 +20,7 @@ const USAGE: &str = "usage: cargo xtask COMMAND
   test                  everything: unit, golden, conformance, and end to end on the embedded and on a real API server
   e2e [FILTER]          end to end only
   conformance [--rerun] the golden cases; --rerun makes them anew with the original programs
-  fuzz-kustomize        random overlays compared with kustomize: `--n 5000`, `--from CASE`, `--seed TEXT` (the commit), `--only CASE`
+  fuzz-kustomize        random overlays compared with kustomize: `--n 5000`, `--from CASE`, `--seed TEXT` (the commit), `--only CASE`, `--fields all|KIND`
   compare FOLDER [FLAG] every kustomization below a folder, built by kustomize and by ours; fetches nothing
   codegen [--check]     writes the generated files; --check fails when one is not up to date
   layers                checks the edges between the crates

@@ -1,9 +1,11 @@
 //! Builds random overlays with the original kustomize and with ours, and compares verdict and bytes:
-//! `fuzz_kustomize KUSTOMIZE --n N --seed TEXT [--from CASE] [--only CASE] [--out FOLDER]`.
+//! `fuzz_kustomize KUSTOMIZE --n N --seed TEXT [--from CASE] [--only CASE] [--out FOLDER] [--fields all|KIND]`.
 //!
-//! A case that differs is made smaller and kept in the folder. The seed and the number of a case decide it.
+//! A case that differs is made smaller and kept in the folder. The seed and the number of a case decide it. With
+//! `--fields` the cases are no overlays, but fields of one kind with odd values.
 #![allow(clippy::print_stdout, reason = "a tool of the command line")]
 
+mod fields;
 mod objects;
 mod openapi;
 mod overlays;
@@ -28,6 +30,9 @@ const TOP: &str = "top";
 /// So many differences are enough to work on.
 const ENOUGH: usize = 12;
 
+/// What makes the files of a case with a number.
+type Make = Box<dyn Fn(&mut Random, u64) -> Files + Send + Sync>;
+
 struct Run {
     program: String,
     seed: String,
@@ -35,6 +40,7 @@ struct Run {
     next: AtomicU64,
     built: AtomicUsize,
     found: Mutex<Vec<u64>>,
+    make: Make,
 }
 
 /// How the answers differ.
@@ -47,11 +53,12 @@ enum Difference {
 
 fn main() -> anyhow::Result<()> {
     let mut args = std::env::args().skip(1);
-    let program = args
-        .next()
-        .context("usage: fuzz_kustomize KUSTOMIZE --n N --seed TEXT [--from CASE] [--only CASE] [--out FOLDER]")?;
+    let program = args.next().context(
+        "usage: fuzz_kustomize KUSTOMIZE --n N --seed TEXT [--from CASE] [--only CASE] [--out FOLDER] [--fields KIND]",
+    )?;
     let (mut from, mut n, mut seed, mut only) = (0, 5000, "0".to_owned(), None);
     let mut out = PathBuf::from("target/fuzz-kustomize");
+    let mut make: Make = Box::new(|random, _| overlays::files(random));
     while let Some(flag) = args.next() {
         let value = args.next().with_context(|| format!("{flag} needs a value"))?;
         match flag.as_str() {
@@ -60,12 +67,18 @@ fn main() -> anyhow::Result<()> {
             "--seed" => seed = value,
             "--only" => only = Some(value.parse::<u64>()?),
             "--out" => out = value.into(),
+            "--fields" => {
+                let kind = fields::KINDS.into_iter().find(|(name, _)| *name == value).map(|(_, make)| make);
+                let known = || fields::KINDS.map(|(name, _)| name).join(", ");
+                anyhow::ensure!(kind.is_some() || value == "all", "--fields: expected all, {}", known());
+                make = Box::new(move |random, case| fields::files(kind, case, random));
+            }
             _ => anyhow::bail!("unknown flag {flag}"),
         }
     }
     let (first, end) = only.map_or((from, from + n), |case| (case, case + 1));
     let found = Mutex::new(Vec::new());
-    let run = Run { program, seed, out, next: AtomicU64::new(first), built: AtomicUsize::new(0), found };
+    let run = Run { program, seed, out, next: AtomicU64::new(first), built: AtomicUsize::new(0), found, make };
     let workers = std::thread::available_parallelism().map_or(1, usize::from);
     std::thread::scope(|scope| {
         let running: Vec<_> = (0..workers)
@@ -97,7 +110,7 @@ fn work(run: &Run, worker: usize, end: u64) -> anyhow::Result<()> {
         if case > 0 && case.is_multiple_of(500) {
             println!("{case} cases");
         }
-        let files = overlays::files(&mut Random::of(&run.seed, case));
+        let files = (run.make)(&mut Random::of(&run.seed, case), case);
         let (difference, _) = compare(run, &folder, &files)?;
         let Some(difference) = difference else { continue };
         let smallest = shrink::smallest(&files, |files| {

@@ -87,5 +87,15 @@ fn step(node: &mut Yaml, number: &mut usize) -> bool {
             changed
         }
         Yaml::Scalar(..) => false,
+        Yaml::Raw(text) => {
+            let mut lines: Vec<&str> = text.split_inclusive('\n').collect();
+            if *number < lines.len() {
+                lines.remove(*number);
+                *text = lines.concat();
+                return true;
+            }
+            *number -= lines.len();
+            false
+        }
     }
 }

@@ -9,6 +9,8 @@ pub enum Yaml {
     Flow(Box<Yaml>),
     /// A text that holds documents.
     Text(Vec<Yaml>),
+    /// A whole file as it is.
+    Raw(String),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -63,6 +65,9 @@ impl Yaml {
 
     /// The document with a final line break.
     pub fn print(&self) -> String {
+        if let Yaml::Raw(text) = self {
+            return text.clone();
+        }
         let mut out = String::new();
         self.block(0, &mut out);
         if !out.ends_with('\n') {
@@ -120,7 +125,7 @@ impl Yaml {
                 out.push(']');
             }
             Yaml::Flow(inner) => inner.flow(out),
-            Yaml::Scalar(Style::Plain, text) => out.push_str(text),
+            Yaml::Scalar(Style::Plain, text) | Yaml::Raw(text) => out.push_str(text),
             Yaml::Scalar(Style::Single, text) => out.push_str(&format!("'{}'", text.replace('\'', "''"))),
             Yaml::Scalar(_, text) => out.push_str(&double(text)),
             Yaml::Text(documents) => out.push_str(&double(&print_all(documents))),
