@@ -6,7 +6,8 @@
 use crate::KustomizeError;
 use crate::loader::Sited;
 use crate::scalar;
-use std::cell::RefCell;
+use crate::selector::MAX_COMPILED;
+use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::sync::OnceLock;
 use weir_base::Origin;
@@ -14,11 +15,25 @@ use weir_doc::{Map, Node, Number, Value};
 
 /// What is wrong with the files read so far.
 #[derive(Debug, Default)]
-pub(crate) struct Mistakes(RefCell<Vec<KustomizeError>>);
+pub(crate) struct Mistakes {
+    errors: RefCell<Vec<KustomizeError>>,
+    /// Bytes of compiled patterns.
+    patterns: Cell<usize>,
+}
 
 impl Mistakes {
     pub fn add(&self, error: KustomizeError) {
-        self.0.borrow_mut().push(error);
+        self.errors.borrow_mut().push(error);
+    }
+
+    /// Counts a compiled pattern that is kept.
+    pub fn keep(&self, size: usize, at: &Origin, field: &str) -> Result<(), KustomizeError> {
+        self.patterns.set(self.patterns.get().saturating_add(size));
+        if self.patterns.get() <= MAX_COMPILED {
+            return Ok(());
+        }
+        let problem = format!("the patterns of the file take more than {} MiB", MAX_COMPILED >> 20);
+        Err(KustomizeError::field(at, field, problem).with_remedy("use shorter repetitions, or several kustomizations"))
     }
 
     /// The value, or its default when it is a mistake.
@@ -31,7 +46,7 @@ impl Mistakes {
 
     /// An error when there was any mistake.
     pub fn check(self) -> Result<(), KustomizeError> {
-        KustomizeError::several(self.0.into_inner())
+        KustomizeError::several(self.errors.into_inner())
     }
 }
 

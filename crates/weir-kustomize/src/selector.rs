@@ -2,7 +2,7 @@
 
 use crate::KustomizeError;
 use crate::config;
-use crate::fields::Fields;
+use crate::fields::{Fields, Mistakes};
 use crate::id::{Gvk, Id};
 use crate::labels::LabelSelector;
 use crate::resource::Resource;
@@ -11,11 +11,17 @@ use regex::{Regex, RegexBuilder};
 use std::collections::BTreeMap;
 use weir_base::{Origin, re2};
 
-/// The longest pattern, and the size that a compiled one may have in bytes.
+/// The longest pattern in bytes.
 const MAX_PATTERN: usize = 1024;
-const MAX_COMPILED: usize = 4 << 20;
+/// How large a compiled one may be in bytes; the first size that is enough counts for [`MAX_COMPILED`].
+const SIZES: [usize; 6] = [4 << 10, 16 << 10, 64 << 10, 256 << 10, 1 << 20, 4 << 20];
+/// The same for all patterns of a file.
+pub(crate) const MAX_COMPILED: usize = 32 << 20;
+/// What may be kept while a pattern is compared.
+const MAX_CACHE: usize = 256 << 10;
 
-pub(crate) fn pattern(text: &str, at: &Origin, field: &str) -> Result<Regex, KustomizeError> {
+/// Go's regular expression, compiled, and the size that was enough.
+fn compiled(text: &str, at: &Origin, field: &str) -> Result<(Regex, usize), KustomizeError> {
     if text.len() > MAX_PATTERN {
         let problem = format!("the pattern is {} bytes long, at most {MAX_PATTERN} are allowed", text.len());
         return Err(KustomizeError::field(at, field, problem));
@@ -23,27 +29,54 @@ pub(crate) fn pattern(text: &str, at: &Origin, field: &str) -> Result<Regex, Kus
     let wrong = |why: &str| KustomizeError::field(at, field, format!("'{text}' is not a regular expression: {why}"));
     let translated = re2::translate(text).map_err(|why| wrong(&why))?;
     let mut builder = RegexBuilder::new(&translated);
-    builder.size_limit(MAX_COMPILED).dfa_size_limit(MAX_COMPILED).nest_limit(100);
-    builder.build().map_err(|why| {
-        let why = why.to_string();
-        wrong(why.lines().last().unwrap_or_default().trim_start_matches("error: "))
-    })
+    builder.dfa_size_limit(MAX_CACHE).nest_limit(100);
+    for size in SIZES {
+        match builder.size_limit(size).build() {
+            Ok(regex) => return Ok((regex, size)),
+            Err(regex::Error::CompiledTooBig(_)) => {}
+            Err(why) => {
+                let why = why.to_string();
+                return Err(wrong(why.lines().last().unwrap_or_default().trim_start_matches("error: ")));
+            }
+        }
+    }
+    Err(wrong("it is too large"))
 }
 
-/// A pattern that must match a whole text; empty matches anything.
+pub(crate) fn pattern(text: &str, at: &Origin, field: &str) -> Result<Regex, KustomizeError> {
+    compiled(text, at, field).map(|(regex, _)| regex)
+}
+
+/// A pattern that must match a whole text.
 #[derive(Clone, Debug, Default)]
-struct Anchored(Option<Regex>);
+enum Anchored {
+    #[default]
+    Any,
+    /// A pattern of letters is the text itself.
+    Text(Box<str>),
+    Pattern(Regex),
+}
 
 impl Anchored {
-    fn new(text: &str, at: &Origin, field: &str) -> Result<Self, KustomizeError> {
+    fn new(text: &str, at: &Origin, field: &str, mistakes: &Mistakes) -> Result<Self, KustomizeError> {
         if text.is_empty() {
-            return Ok(Self(None));
+            return Ok(Self::Any);
         }
-        Ok(Self(Some(pattern(&format!("^(?:{text})$"), at, field)?)))
+        if text.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '/' | ':')) {
+            return Ok(Self::Text(text.into()));
+        }
+        mistakes.keep(0, at, field)?;
+        let (regex, size) = compiled(&format!("^(?:{text})$"), at, field)?;
+        mistakes.keep(size, at, field)?;
+        Ok(Self::Pattern(regex))
     }
 
     fn fits(&self, text: &str) -> bool {
-        self.0.as_ref().is_none_or(|pattern| pattern.is_match(text))
+        match self {
+            Self::Any => true,
+            Self::Text(wanted) => **wanted == *text,
+            Self::Pattern(pattern) => pattern.is_match(text),
+        }
     }
 }
 
@@ -69,7 +102,8 @@ impl Selector {
         let gvk = config::gvk(fields);
         let (name, namespace) = (fields.string("name"), fields.string("namespace"));
         let mistakes = fields.mistakes();
-        let anchored = |text: &str, field: &str| mistakes.take(Anchored::new(text, &at, &fields.path_of(field)));
+        let anchored =
+            |text: &str, field: &str| mistakes.take(Anchored::new(text, &at, &fields.path_of(field), mistakes));
         let (group, version, kind) =
             (anchored(&gvk.group, "group"), anchored(&gvk.version, "version"), anchored(&gvk.kind, "kind"));
         let (name_pattern, namespace_pattern) = (anchored(&name, "name"), anchored(&namespace, "namespace"));
