@@ -106,7 +106,6 @@ fn without_a_generator_charts_are_refused_by_name() {
     for (text, name) in [
         ("helmCharts: [{name: foo}]\n", "the field helmCharts"),
         ("helmChartInflationGenerator: [{chartName: foo}]\n", "the field helmChartInflationGenerator"),
-        ("helmGlobals: {chartHome: x}\n", "the field helmGlobals"),
         (
             "generators: ['{apiVersion: builtin, kind: HelmChartInflationGenerator, metadata: {name: g}, name: foo}']\n",
             "HelmChartInflationGenerator",
