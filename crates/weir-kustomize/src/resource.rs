@@ -170,14 +170,15 @@ impl Resource {
             .map(move |past| Id::new(Gvk { kind: past.kind.clone(), ..gvk.clone() }, &past.name, &past.namespace))
     }
 
-    /// Whether kustomize, which keeps them in lists with commas, could not tell its former ids apart.
+    /// Whether kustomize, which keeps them in lists with commas and leaves out what is empty, could not tell its former
+    /// ids apart.
     pub fn has_broken_past(&self) -> bool {
-        let commas =
-            |part: fn(&Past) -> &str| self.history.past.iter().map(|past| part(past).matches(',').count()).sum();
-        let names: usize = commas(|past| &past.name);
-        let namespaces: usize = commas(|past| &past.namespace);
-        let kinds: usize = commas(|past| &past.kind);
-        names != namespaces || names != kinds
+        let count = |part: fn(&Past) -> &str| -> usize {
+            self.history.past.iter().map(|past| part(past).split(',').filter(|_| !part(past).is_empty()).count()).sum()
+        };
+        let names = count(|past| &past.name);
+        // Without any name there is no list to compare.
+        names > 0 && (names != count(|past| &past.namespace) || names != count(|past| &past.kind))
     }
 
     pub fn original_id(&self, schemas: &Schemas) -> Id {

@@ -104,7 +104,7 @@ pub(crate) fn build_from(loader: Loader, options: &Options, budget: &Budget) -> 
     resources.list.iter_mut().for_each(|resource| transform::add_hash(resource, schemas));
     end(&mut resources, "hash of the content");
     if let Some(resource) = resources.list.iter().find(|resource| resource.has_broken_past()) {
-        let problem = "a comma in a name or namespace that the object had, which kustomize separates them by";
+        let problem = "a comma in a name or namespace that the object had, or none in its place: kustomize lists them with commas";
         return Err(KustomizeError::object(resource.at(), problem));
     }
     begin(&mut resources);
