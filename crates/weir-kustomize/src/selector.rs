@@ -20,12 +20,17 @@ pub(crate) const MAX_COMPILED: usize = 32 << 20;
 /// What may be kept while a pattern is compared.
 const MAX_CACHE: usize = 256 << 10;
 
+fn check_length(text: &str, at: &Origin, field: &str) -> Result<(), KustomizeError> {
+    if text.len() <= MAX_PATTERN {
+        return Ok(());
+    }
+    let problem = format!("the pattern is {} bytes long, at most {MAX_PATTERN} are allowed", text.len());
+    Err(KustomizeError::field(at, field, problem))
+}
+
 /// Go's regular expression, compiled, and the size that was enough.
 fn compiled(text: &str, at: &Origin, field: &str) -> Result<(Regex, usize), KustomizeError> {
-    if text.len() > MAX_PATTERN {
-        let problem = format!("the pattern is {} bytes long, at most {MAX_PATTERN} are allowed", text.len());
-        return Err(KustomizeError::field(at, field, problem));
-    }
+    check_length(text, at, field)?;
     let wrong = |why: &str| KustomizeError::field(at, field, format!("'{text}' is not a regular expression: {why}"));
     let translated = re2::translate(text).map_err(|why| wrong(&why))?;
     let mut builder = RegexBuilder::new(&translated);
@@ -62,6 +67,7 @@ impl Anchored {
         if text.is_empty() {
             return Ok(Self::Any);
         }
+        check_length(text, at, field)?;
         if text.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '/' | ':')) {
             return Ok(Self::Text(text.into()));
         }
