@@ -6,7 +6,7 @@ mod bench;
 
 use bench::{Bench, PATIENCE, Script, apply, condition, idle, is_ready, patch, reference, repository};
 use serde_json::{Value, json};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 use tokio::sync::Notify;
 use weir_doc::to_value;
@@ -50,15 +50,18 @@ async fn what_is_stalled_answers_requests_and_is_not_retried() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_failed_is_retried_with_growing_delays_until_it_succeeds() {
     let (min, max) = (Duration::from_millis(50), Duration::from_secs(60));
-    let script = fails(5, Failure::transient("GitOperationFailed", "no route to host"));
+    let fails = fails(5, Failure::transient("GitOperationFailed", "no route to host"));
+    // When the passes begin, since one may be seen late and the next one not.
+    let begun: Arc<Mutex<Vec<Instant>>> = Arc::default();
+    let noted = begun.clone();
+    let script: Script = Arc::new(move |pass, object, session| {
+        noted.lock().unwrap().push(Instant::now());
+        fails(pass, object, session)
+    });
     let mut bench = Bench::with(script, false, |runtime| runtime.retry = RetryDelay { min, max }).await;
-    // From the beginning on, since a pass may be seen late and the next one not.
-    let began = Instant::now();
     apply(&bench.session, &repository("x")).await;
     for n in 0..6 {
         assert_eq!(bench.next().await, "pass over https://a/x");
-        let least = min * ((1 << n) - 1);
-        assert!(began.elapsed() >= least, "retry {n} came after {:?}", began.elapsed());
         if n == 0 {
             let live = bench.until("x", |o| condition(o, "Ready").is_some_and(|c| c["status"] == "False")).await;
             let reconciling = condition(live.as_ref(), "Reconciling").unwrap();
@@ -70,6 +73,12 @@ async fn what_failed_is_retried_with_growing_delays_until_it_succeeds() {
         }
     }
     let live = bench.until("x", is_ready).await;
+    let begun = begun.lock().unwrap().clone();
+    assert_eq!(begun.len(), 6);
+    for n in 1..6 {
+        let (least, after) = (min * (1 << (n - 1)), begun[n] - begun[n - 1]);
+        assert!(after >= least, "retry {n} came after {after:?}");
+    }
     assert_eq!(condition(live.as_ref(), "Reconciling"), None);
 }
 
