@@ -169,8 +169,6 @@ pub(crate) fn load(
 }
 
 pub(crate) fn apply(cx: &mut Context, replacements: &[Replacement]) -> Result<(), KustomizeError> {
-    // By object; kustomize fails over them when it prints.
-    let mut mistyped: Vec<(usize, KustomizeError)> = Vec::new();
     for replacement in replacements {
         let refuse = |problem: &str| Err(KustomizeError::field(&replacement.at, "replacements", problem));
         if replacement.source.is_none() && replacement.source_value.is_none() || replacement.targets.is_none() {
@@ -185,35 +183,31 @@ pub(crate) fn apply(cx: &mut Context, replacements: &[Replacement]) -> Result<()
         for target in replacement.targets.iter().flatten() {
             for index in 0..cx.resources.list.len() {
                 cx.budget.spend(1)?;
-                mistyped.extend(fill_one(cx, index, target, &mut value)?.map(|why| (index, why)));
+                fill_one(cx, index, target, &mut value)?;
             }
         }
     }
-    let list = &cx.resources.list;
-    let is_wrong = |(index, _): &(usize, _)| list.get(*index).is_some_and(|object| scalar::is_mistyped(&object.node));
-    // A value that went on to other objects has its first place in the message.
-    let elsewhere = || list.iter().any(|object| scalar::is_mistyped(&object.node)).then_some(0);
-    match (mistyped.iter().position(is_wrong)).or_else(|| (!mistyped.is_empty()).then(elsewhere).flatten()) {
-        Some(at) => Err(mistyped.swap_remove(at).1),
-        None => Ok(()),
+    spread(&mut cx.resources.list);
+    Ok(())
+}
+
+/// A value of a wrong type may have gone on to other objects: they have the first place in the message.
+fn spread(list: &mut [Resource]) {
+    let Some(first) = list.iter().find_map(|resource| resource.mistyped.clone()) else { return };
+    for resource in list.iter_mut().filter(|resource| scalar::is_mistyped(&resource.node)) {
+        resource.mistyped.get_or_insert_with(|| first.clone());
     }
 }
 
-/// Writes the value into one object, if the target is for it. What it returns is a mistake if it lasts.
-fn fill_one(
-    cx: &mut Context,
-    index: usize,
-    target: &Target,
-    value: &mut Sourced,
-) -> Result<Option<KustomizeError>, KustomizeError> {
+/// Writes the value into one object, if the target is for it.
+fn fill_one(cx: &mut Context, index: usize, target: &Target, value: &mut Sourced) -> Result<(), KustomizeError> {
     let Some(select) = &target.select else {
         return Err(KustomizeError::field(&target.at, "replacements.targets", "has no select"));
     };
     let resource = &cx.resources.list[index];
     if !target.is_for(select, resource, &all_ids(resource))? {
-        return Ok(None);
+        return Ok(());
     }
-    let mut mistyped = None;
     let default = [Sited { text: DEFAULT_PATH.to_owned(), at: target.at.clone() }];
     let paths = if target.field_paths.is_empty() { &default[..] } else { &target.field_paths };
     for path in paths {
@@ -229,12 +223,15 @@ fn fill_one(
         let wrong = |why| failed(resource, "a replacement", &path.at, cx.schemas, why);
         match filled {
             Filled::Not(why) => return Err(wrong(why)),
-            Filled::Mistyped(why) => mistyped = mistyped.or(Some(wrong(why))),
+            Filled::Mistyped(why) => {
+                let why = Box::new(wrong(why));
+                resource.mistyped.get_or_insert(why);
+            }
             Filled::Fully => {}
         }
         resource.settle();
     }
-    Ok(mistyped)
+    Ok(())
 }
 
 /// The value of a replacement. One that is a field of an object changes when that does.

@@ -1,5 +1,6 @@
 //! An object on its way through a build, and what kustomize remembers of its past.
 
+use crate::KustomizeError;
 use crate::id::{Gvk, Id};
 use crate::provenance::Marks;
 use crate::scalar::{self, Tag};
@@ -94,6 +95,9 @@ pub(crate) struct Resource {
     pub allow_kind_change: bool,
     /// Whether parts of the object change together; see [`crate::shared`].
     pub has_shared: bool,
+    /// Why a field has a text that is not of its type. kustomize fails over it when it prints the object, if it is still
+    /// there then.
+    pub mistyped: Option<Box<KustomizeError>>,
     /// The vars that take their value from here.
     pub vars: Vec<String>,
     /// Who set what, and the object before the present step; see [`crate::provenance`].
@@ -110,6 +114,7 @@ impl Resource {
             allow_name_change: false,
             allow_kind_change: false,
             has_shared: false,
+            mistyped: None,
             vars: Vec::new(),
             marks: None,
             before: None,
@@ -266,6 +271,15 @@ impl Resource {
 
     pub fn set_annotations(&mut self, values: &BTreeMap<String, String>) {
         self.set_meta_map("annotations", values);
+    }
+
+    /// Whether the object can be printed, which kustomize does at the end and before a JSON patch.
+    pub fn check(&self) -> Result<(), KustomizeError> {
+        scalar::check_object(&self.node)?;
+        match &self.mistyped {
+            Some(why) if scalar::is_mistyped(&self.node) => Err(*why.clone()),
+            _ => Ok(()),
+        }
     }
 
     /// Brings what changes together into agreement, after a step that changed parts of the object.

@@ -62,7 +62,7 @@ fn is_quoted(style: Style) -> bool {
 
 /// Whether YAML 1.1 would read the text as anything but a string.
 fn is_ambiguous(text: &str) -> bool {
-    !matches!(yaml::resolve_plain(text, Dialect::Sigs), Value::String(_))
+    !text.is_empty() && !matches!(yaml::resolve_plain(text, Dialect::Sigs), Value::String(_))
 }
 
 /// A new scalar that does not replace one.
@@ -122,8 +122,9 @@ fn styled(text: &str, tag: Tag, style: Style) -> Node {
     if !matches!(node.value, Value::String(_)) {
         let tag = (tag == Tag::None).then(|| UNTYPED.to_owned());
         node.meta.note = Some(Box::new(Note { source: Some(text.to_owned()), tag, set_by: None }));
-    } else if tag == Tag::None && style == Style::Plain {
-        let tag = if timestamp::parse(text).is_some() { TIMESTAMP } else { UNTYPED };
+    } else if tag == Tag::None {
+        let is_time = style == Style::Plain && timestamp::parse(text).is_some();
+        let tag = if is_time { TIMESTAMP } else { UNTYPED };
         node.meta.note.get_or_insert_default().tag = Some(tag.to_owned());
     }
     node
@@ -152,7 +153,11 @@ pub(crate) fn set_text(node: &mut Node, text: &str) -> Result<(), String> {
         _ if fits(&yaml::resolve_plain(text, Dialect::V3)) => Tag::None,
         _ => return Err(format!("'{text}' cannot replace {}", node.kind_name())),
     };
+    let is_typed = tag == Tag::None && !is_untyped(node);
     set(node, text, tag);
+    if let Some(note) = node.meta.note.as_mut().filter(|_| is_typed) {
+        note.tag = None;
+    }
     Ok(())
 }
 
@@ -236,7 +241,7 @@ pub(crate) fn is_tagged(node: &Node) -> bool {
 /// A scalar that was made without a tag.
 pub(crate) fn is_untyped(node: &Node) -> bool {
     let tag = node.meta.note.as_ref().and_then(|note| note.tag.as_deref());
-    tag == Some(UNTYPED) || (node.as_str() == Some("") && node.meta.style == Style::Plain)
+    tag == Some(UNTYPED)
 }
 
 /// Sets an integer in place; over a quoted text it becomes a text.
@@ -277,6 +282,11 @@ pub(crate) fn set_field(map: &mut Map, key: &str, mut value: Node) {
 
 /// Gives a scalar the style of the one it replaces.
 pub(crate) fn inherit_style(value: &mut Node, style: Style) {
+    if value.meta.note.as_ref().is_some_and(|note| note.tag.as_deref() == Some(UNTYPED)) {
+        let at = std::mem::take(&mut value.meta.at);
+        *value = styled(&text(value), Tag::None, style).at(at);
+        return;
+    }
     if !is_scalar(value) {
         return;
     }

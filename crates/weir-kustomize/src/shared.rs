@@ -49,6 +49,11 @@ pub(crate) fn settle(object: &mut Node) {
     }
 }
 
+/// Puts a value of another style in all places of a group.
+pub(crate) fn restyle(object: &mut Node, group: &Arc<str>, value: &Node) {
+    apply(object, &[(group.clone(), group.clone(), value.clone())]);
+}
+
 /// The changed nodes, in the order in which a merge visits them.
 fn find_changed(node: &Node, changed: &mut Vec<(Arc<str>, Arc<str>, Node)>) {
     match &node.value {

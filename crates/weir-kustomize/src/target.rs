@@ -166,7 +166,7 @@ fn finish(resources: Resources, metadata: &[String], provenance: bool) -> Result
                 .map_err(|why| KustomizeError::object(resource.at(), format!("annotations: {why}")))?;
         }
         resource.set_annotations(&annotations);
-        scalar::check_object(&resource.node)?;
+        resource.check()?;
         scalar::finish(&mut resource.node);
         scalar::print_as_json(&mut resource.node).map_err(|why| KustomizeError::object(resource.at(), why))?;
         if provenance {

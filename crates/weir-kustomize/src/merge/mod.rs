@@ -185,7 +185,11 @@ impl<'s> Walker<'s> {
         let mut merged = Map::new();
         for (key, value) in std::mem::take(old.ensure_map(&[])) {
             // A tag that is written out is written again, with the type of the new value, whatever the quotes.
-            let style = if scalar::is_tagged(&value) { Style::Plain } else { value.meta.style };
+            let style = match value.meta.style {
+                Style::Folded if new.get(key.as_str()).is_some_and(|new| new.as_str().is_some()) => Style::Folded,
+                _ if scalar::is_tagged(&value) => Style::Plain,
+                style => style,
+            };
             let group = shared::group(&value).cloned();
             let ty = child(key.as_str());
             match deeper.walk(Some(value), new.remove(key.as_str()), ty)? {
@@ -194,7 +198,7 @@ impl<'s> Walker<'s> {
                     scalar::settle_type(&mut value);
                     merged.insert(key, value);
                 }
-                Merged::New(value) if value.is_null() => {}
+                Merged::New(value) if is_cleared(&value) => {}
                 Merged::New(mut value) => {
                     scalar::inherit_style(&mut value, style);
                     if let Some(group) = group.filter(|_| scalar::is_scalar(&value)) {
@@ -206,7 +210,7 @@ impl<'s> Walker<'s> {
         }
         for (key, value) in new {
             let ty = child(key.as_str());
-            if let Some(value) = deeper.walk(None, Some(value), ty)?.into_node().filter(|value| !value.is_null()) {
+            if let Some(value) = deeper.walk(None, Some(value), ty)?.into_node().filter(|value| !is_cleared(value)) {
                 merged.insert(key, value);
             }
         }
@@ -239,6 +243,11 @@ impl<'s> Walker<'s> {
             }
         }
     }
+}
+
+/// A null that takes the field away; one that kustomize made as a text, which reads as null, does not.
+fn is_cleared(value: &Node) -> bool {
+    value.is_null() && !scalar::is_untyped(value)
 }
 
 /// Reads and removes `$patch` from a mapping.

@@ -230,7 +230,7 @@ impl<'f> Filler<'f> {
             None => match self.value.value {
                 Value::Map(_) => Node::map(),
                 Value::Seq(_) => Node::from(Vec::new()),
-                _ => scalar::plain_string(""),
+                _ => scalar::untyped(""),
             },
             Some(next) if path::element(next).is_some() || path::index(next).is_some() => Node::from(Vec::new()),
             Some(_) => Node::map(),

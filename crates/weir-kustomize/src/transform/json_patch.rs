@@ -15,7 +15,7 @@ pub(super) fn is_json_patch(document: &Node) -> bool {
 pub(super) fn apply(cx: &mut Context, index: usize, patch: &Node, at: &Origin) -> Result<(), KustomizeError> {
     cx.budget.spend(patch.count())?;
     let resource = &mut cx.resources.list[index];
-    scalar::check_object(&resource.node)?;
+    resource.check()?;
     let marked = mark(resource);
     let history = resource.history.clone();
     let origin = resource.at().clone();

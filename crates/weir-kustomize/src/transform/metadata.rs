@@ -8,7 +8,7 @@ use crate::shared;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use weir_base::Origin;
-use weir_doc::{Node, Value};
+use weir_doc::{Node, Style, Value};
 
 /// `labels`: to the metadata, and where it says so to templates and selectors.
 pub(crate) fn add_label(cx: &mut Context, label: &Label, config: &Config) -> Result<(), KustomizeError> {
@@ -58,40 +58,56 @@ fn set_pairs(
     }
     for resource in &mut cx.resources.list {
         cx.budget.spend(specs.len() as u64)?;
-        // What is added for a pair in all places of an object is one node to kustomize.
-        let groups: Vec<Arc<str>> = pairs.values().map(|value| Arc::from(value.as_str())).collect();
-        let mut added = 0;
+        let mut pairs: Vec<Pair> = pairs.iter().map(|(key, value)| Pair::new(key, value, at)).collect();
         for spec in specs {
-            let applied = spec.apply(&mut resource.node, Some(Create::Map), &mut |node| {
-                added += set(node, pairs, &groups, at)?;
-                Ok(())
-            });
+            let applied = spec.apply(&mut resource.node, Some(Create::Map), &mut |node| set(node, &mut pairs));
             if let Err(why) = applied {
                 return Err(failed(resource, what, at, cx.schemas, why));
             }
         }
+        for pair in pairs.iter().filter(|pair| pair.added.iter().any(|style| *style != pair.value.meta.style)) {
+            shared::restyle(&mut resource.node, &pair.group, &pair.value);
+        }
         resource.settle();
-        resource.has_shared |= added > 1;
+        resource.has_shared |= pairs.iter().any(|pair| pair.added.len() > 1);
     }
     Ok(())
 }
 
-/// Sets the pairs in one place; the result is how many were not there.
-fn set(node: &mut Node, pairs: &BTreeMap<String, String>, groups: &[Arc<str>], at: &Origin) -> Result<usize, String> {
+/// What is set in all places of an object, which is one node to kustomize where it was not there: it has the style
+/// of the last value that it replaced.
+struct Pair<'a> {
+    key: &'a str,
+    value: Node,
+    group: Arc<str>,
+    /// The style that it was added with, for each place.
+    added: Vec<Style>,
+}
+
+impl<'a> Pair<'a> {
+    fn new(key: &'a str, value: &str, at: &Origin) -> Self {
+        Self { key, value: scalar::new(value, Tag::String).at(at.clone()), group: Arc::from(value), added: Vec::new() }
+    }
+}
+
+/// Sets the pairs in one place.
+fn set(node: &mut Node, pairs: &mut [Pair]) -> Result<(), String> {
     let map = match &mut node.value {
-        Value::Null => return Ok(0),
+        Value::Null => return Ok(()),
         Value::Map(map) => map,
         _ => return Err(format!("expected a mapping, found {}", node.kind_name())),
     };
-    let mut added = 0;
-    for ((key, value), group) in pairs.iter().zip(groups) {
-        let mut new = scalar::new(value, Tag::String).at(at.clone());
-        if !map.contains(key) {
-            scalar::check_key(key)?;
-            shared::join(&mut new, group);
-            added += 1;
+    for pair in pairs {
+        let mut value = pair.value.clone();
+        match map.get(pair.key) {
+            Some(old) => scalar::inherit_style(&mut pair.value, old.meta.style),
+            None => {
+                scalar::check_key(pair.key)?;
+                pair.added.push(value.meta.style);
+                shared::join(&mut value, &pair.group);
+            }
         }
-        scalar::set_field(map, key, new);
+        scalar::set_field(map, pair.key, value);
     }
-    Ok(added)
+    Ok(())
 }

@@ -2,6 +2,7 @@
 
 mod files;
 mod generators;
+mod labels;
 mod names;
 mod patches;
 mod replacements;
@@ -14,13 +15,14 @@ use crate::yaml::Yaml;
 type Make = fn(&mut Random) -> Texts;
 
 /// What there is, by the name that `--fields` takes.
-pub const KINDS: [(&str, Make); 10] = [
+pub const KINDS: [(&str, Make); 11] = [
     ("generators", generators::sources),
     ("images", generators::images),
     ("selectors", selectors::selectors),
     ("replacements", replacements::replacements),
     ("strategic", patches::strategic),
     ("json", patches::json),
+    ("labels", labels::labels),
     ("namespaces", names::namespaces),
     ("vars", names::vars),
     ("resources", files::resources),
