@@ -1,6 +1,7 @@
 use std::borrow::Cow;
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Debug;
 use std::ops::Bound;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -10,12 +11,36 @@ use std::sync::{Arc, Mutex, PoisonError};
 /// no `..`. Nothing outside the root can be named, so nothing outside can be read. Folders exist
 /// through the files below them. A symbolic link is no file: a reader notes where it leads, and who
 /// follows links asks for the path without them ([`Tree::resolved`]).
+///
+/// A command that builds a folder does not read more of the disk than the build asks for: its tree
+/// stands [over](Tree::over) a [`Disk`].
 #[derive(Clone, Debug, Default)]
 pub struct Tree {
     files: BTreeMap<Arc<str>, Arc<[u8]>>,
     executables: BTreeSet<Arc<str>>,
     links: BTreeMap<Arc<str>, Link>,
+    disk: Option<Arc<dyn Disk>>,
     trace: Option<Trace>,
+}
+
+/// Files that are read when they are asked for. Paths are those of a [`Tree`], and lead through no symbolic link.
+pub trait Disk: Debug + Send + Sync {
+    fn entry(&self, path: &str) -> Entry;
+
+    /// The content of a file; none for what is no file, or cannot be read, which the disk has to tell.
+    fn content(&self, path: &str) -> Option<Arc<[u8]>>;
+
+    /// The names of the files and folders directly in a folder, in any order; `true` marks a folder.
+    fn names(&self, folder: &str) -> Vec<(String, bool)>;
+}
+
+/// What a disk has at a path.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Entry {
+    File,
+    Folder,
+    Link(Link),
+    Nothing,
 }
 
 /// What was asked of a tree: with the answers, all that a pure reader's result can depend on.
@@ -74,8 +99,8 @@ const MAX_LINKS: usize = 40;
 
 /// What stands at a path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Found<'a> {
-    File(&'a [u8]),
+pub enum Found {
+    File,
     Folder,
     Nothing,
 }
@@ -83,6 +108,12 @@ pub enum Found<'a> {
 impl Tree {
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// What a disk has; files that are inserted stand before its own. [`Tree::iter`] and what else goes through all
+    /// files has only the inserted ones.
+    pub fn over(disk: Arc<dyn Disk>) -> Self {
+        Self { disk: Some(disk), ..Self::default() }
     }
 
     /// The same files; what is asked of it and of its copies is noted.
@@ -127,10 +158,21 @@ impl Tree {
         self.links.insert(path.into(), to);
     }
 
-    /// The first symbolic link that a path is or leads through.
-    pub fn link_on(&self, path: &str) -> Option<(&str, &Link)> {
+    /// The first symbolic link that a path is or leads through, and where it leads.
+    pub fn link_on<'p>(&self, path: &'p str) -> Option<(&'p str, Link)> {
         let ends = path.char_indices().filter(|(_, c)| *c == '/').map(|(at, _)| at).chain([path.len()]);
-        ends.filter_map(|end| self.links.get_key_value(&path[..end])).map(|(link, to)| (&**link, to)).next()
+        ends.map(|end| &path[..end]).find_map(|start| Some((start, self.link_at(start)?)))
+    }
+
+    fn link_at(&self, path: &str) -> Option<Link> {
+        match (self.links.get(path), &self.disk) {
+            (Some(link), _) => Some(link.clone()),
+            (None, Some(disk)) => match disk.entry(path) {
+                Entry::Link(link) => Some(link),
+                _ => None,
+            },
+            (None, None) => None,
+        }
     }
 
     /// The path with its symbolic links followed, as far as they lead to paths of the tree.
@@ -138,7 +180,7 @@ impl Tree {
         let mut path = Cow::Borrowed(path);
         for _ in 0..MAX_LINKS {
             let Some((link, Link::To(target))) = self.link_on(&path) else { break };
-            let Ok(next) = join(target, path[link.len()..].trim_start_matches('/')) else { break };
+            let Ok(next) = join(&target, path[link.len()..].trim_start_matches('/')) else { break };
             path = Cow::Owned(next);
         }
         path
@@ -155,23 +197,26 @@ impl Tree {
     }
 
     /// What stands at a normalised path (`""` is the root).
-    pub fn find(&self, path: &str) -> Found<'_> {
+    pub fn find(&self, path: &str) -> Found {
         self.asked(|| Question::Find(path.into()));
-        if let Some(content) = self.files.get(path) {
-            return Found::File(content);
+        if self.files.contains_key(path) {
+            return Found::File;
         }
         let below = if path.is_empty() { String::new() } else { format!("{path}/") };
-        match self.from(&below).next() {
-            Some((first, _)) if first.starts_with(&below) => Found::Folder,
-            _ if path.is_empty() => Found::Folder,
-            _ => Found::Nothing,
+        if path.is_empty() || self.from(&below).next().is_some_and(|(first, _)| first.starts_with(&below)) {
+            return Found::Folder;
+        }
+        match self.disk.as_ref().map(|disk| disk.entry(path)) {
+            Some(Entry::File) => Found::File,
+            Some(Entry::Folder) => Found::Folder,
+            Some(Entry::Link(_) | Entry::Nothing) | None => Found::Nothing,
         }
     }
 
     /// The content of a file at a normalised path.
-    pub fn read(&self, path: &str) -> Option<&Arc<[u8]>> {
+    pub fn read(&self, path: &str) -> Option<Arc<[u8]>> {
         self.asked(|| Question::Read(path.into()));
-        self.files.get(path)
+        self.files.get(path).cloned().or_else(|| self.disk.as_ref()?.content(path))
     }
 
     /// The names directly in a folder, sorted; `true` marks a folder.
@@ -189,6 +234,7 @@ impl Tree {
                 names.push((name.to_owned(), is_folder));
             }
         }
+        names.extend(self.disk.iter().flat_map(|disk| disk.names(folder)));
         names.sort();
         names.dedup();
         names
@@ -199,7 +245,7 @@ impl Tree {
         self.files.range::<str, _>((Bound::Included(path), Bound::Unbounded))
     }
 
-    /// Every file, sorted by path.
+    /// Every file in memory, sorted by path.
     pub fn iter(&self) -> impl Iterator<Item = (&Arc<str>, &Arc<[u8]>)> {
         self.asked(|| Question::All);
         self.files.iter()
@@ -259,7 +305,7 @@ mod tests {
         assert_eq!(tree.list("a"), names(&[("b", true), ("b-d", false), ("b.yaml", false), ("x", false)]));
         assert_eq!(tree.list(""), names(&[("a", true), ("z", false)]));
         assert_eq!(tree.find("a/b"), Found::Folder);
-        assert_eq!(tree.find("a/b.yaml"), Found::File(b"a/b.yaml"));
+        assert_eq!(tree.find("a/b.yaml"), Found::File);
         assert_eq!(tree.find("a/c"), Found::Nothing);
         assert_eq!(Tree::new().find(""), Found::Folder);
     }
@@ -268,8 +314,8 @@ mod tests {
     fn links_are_known_and_are_no_files() {
         let mut tree = tree(&["a/b"]);
         tree.link("a/link", Link::Nowhere);
-        let link = Some(("a/link", &Link::Nowhere));
-        assert_eq!((tree.link_on("a/link"), tree.link_on("a/link/x")), (link, link));
+        let link = Some(("a/link", Link::Nowhere));
+        assert_eq!((tree.link_on("a/link"), tree.link_on("a/link/x")), (link.clone(), link));
         assert_eq!((tree.link_on("a/b"), tree.link_on("a/linked")), (None, None));
         assert_eq!((tree.find("a/link"), tree.read("a/link")), (Found::Nothing, None));
     }

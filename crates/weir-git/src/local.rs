@@ -269,8 +269,8 @@ mod tests {
         Reference { branch: branch.map(str::to_owned), tag: tag.map(str::to_owned), ..Reference::default() }
     }
 
-    fn nowhere(link: &str) -> Option<(&str, &weir_base::tree::Link)> {
-        Some((link, &weir_base::tree::Link::Nowhere))
+    fn nowhere(link: &str) -> Option<(&str, weir_base::tree::Link)> {
+        Some((link, weir_base::tree::Link::Nowhere))
     }
 
     #[test]

@@ -12,7 +12,7 @@ pub(crate) fn load(paths: &[Sited], loader: &Loader, budget: &Budget) -> Result<
     let mut config = Config::default();
     for path in paths {
         let (content, file) = loader.load(path, "crds")?;
-        let document = yaml::parse_first(content, Some(&file), 0, Dialect::Sigs, budget)?.unwrap_or_default();
+        let document = yaml::parse_first(&content, Some(&file), 0, Dialect::Sigs, budget)?.unwrap_or_default();
         let empty = Map::new();
         let Some(types) = document.as_map().or_else(|| document.is_null().then_some(&empty)) else {
             return Err(KustomizeError::field(

@@ -31,11 +31,11 @@ pub(crate) struct Loader<'t> {
 }
 
 /// What a resource is.
-pub(crate) enum Resource<'t> {
-    File(&'t Arc<[u8]>, Arc<str>),
+pub(crate) enum Resource {
+    File(Arc<[u8]>, Arc<str>),
     Folder,
     /// A file behind a URL, which may be a repository if it has no objects.
-    Url(&'t Arc<[u8]>, Arc<str>),
+    Url(Arc<[u8]>, Arc<str>),
 }
 
 /// A path as it stands in a file.
@@ -59,24 +59,24 @@ impl<'t> Loader<'t> {
         let loader = Self { tree, remotes, charts, restrictor, root, ancestors, repositories, prefix, depth: 0 };
         match tree.find(&loader.root) {
             Found::Folder => Ok(loader),
-            Found::File(_) => Err(missing(&at, "path", path, "is a file, expected a folder with a kustomization")),
+            Found::File => Err(missing(&at, "path", path, "is a file, expected a folder with a kustomization")),
             Found::Nothing => Err(missing(&at, "path", path, "does not exist")),
         }
     }
 
     /// What a resource's path leads to. kustomize reads it as a file first, and then as a folder or repository.
-    pub fn resource(&self, path: &Sited, field: &str) -> Result<Resource<'t>, KustomizeError> {
+    pub fn resource(&self, path: &Sited, field: &str) -> Result<Resource, KustomizeError> {
         expect_some(path, field)?;
         if is_file_url(&path.text) {
             return match (self.known(&Need::File(path.text.clone()), path, field)?, RepoSpec::parse(&path.text)) {
-                (Answer::File(content), _) => Ok(Resource::Url(content, path.text.as_str().into())),
+                (Answer::File(content), _) => Ok(Resource::Url(content.clone(), path.text.as_str().into())),
                 (_, Ok(_)) => Ok(Resource::Folder),
                 (answer, Err(_)) => Err(self.not_fetched(answer, path, field)),
             };
         }
         let is_repository = RepoSpec::parse(&path.text).is_ok();
         match self.join(path, field).map(|full| self.tree.find(&full)) {
-            Ok(Found::File(_)) => self.load(path, field).map(|(content, name)| Resource::File(content, name)),
+            Ok(Found::File) => self.load(path, field).map(|(content, name)| Resource::File(content, name)),
             Ok(Found::Folder) => Ok(Resource::Folder),
             _ if is_repository => Ok(Resource::Folder),
             _ => self.load(path, field).map(|(content, name)| Resource::File(content, name)),
@@ -84,11 +84,11 @@ impl<'t> Loader<'t> {
     }
 
     /// The content of a file, and its path from the root of the source.
-    pub fn load(&self, path: &Sited, field: &str) -> Result<(&'t Arc<[u8]>, Arc<str>), KustomizeError> {
+    pub fn load(&self, path: &Sited, field: &str) -> Result<(Arc<[u8]>, Arc<str>), KustomizeError> {
         expect_some(path, field)?;
         if is_file_url(&path.text) {
             return match self.known(&Need::File(path.text.clone()), path, field)? {
-                Answer::File(content) => Ok((content, path.text.as_str().into())),
+                Answer::File(content) => Ok((content.clone(), path.text.as_str().into())),
                 answer => Err(self.not_fetched(answer, path, field)),
             };
         }
@@ -104,15 +104,12 @@ impl<'t> Loader<'t> {
     }
 
     /// The same, where a folder of the tree was fetched: it stands in its place.
-    pub fn load_from<'f>(
+    pub fn load_from(
         &self,
         path: &Sited,
         field: &str,
-        (folder, files): (&str, &'f Tree),
-    ) -> Result<(&'f Arc<[u8]>, Arc<str>), KustomizeError>
-    where
-        't: 'f,
-    {
+        (folder, files): (&str, &Tree),
+    ) -> Result<(Arc<[u8]>, Arc<str>), KustomizeError> {
         if !path.text.is_empty() && !is_file_url(&path.text) {
             let full = self.join(path, field)?;
             let inner = full.strip_prefix(folder).and_then(|rest| rest.strip_prefix('/'));
@@ -228,7 +225,7 @@ impl<'t> Loader<'t> {
                 let remedy = "put a copy of the file in its place";
                 let error = missing(&path.at, field, &path.text, &problem).with_remedy(remedy);
                 match to {
-                    Link::Above(levels) if self.repositories.is_empty() => error.beginning_above(*levels),
+                    Link::Above(levels) if self.repositories.is_empty() => error.beginning_above(levels),
                     _ => error,
                 }
             }
@@ -249,7 +246,7 @@ impl<'t> Loader<'t> {
         let root = self.join(path, field)?;
         match self.tree.find(&root) {
             Found::Folder => {}
-            Found::File(_) => return Err(missing(&path.at, field, &path.text, "is a file, expected a folder")),
+            Found::File => return Err(missing(&path.at, field, &path.text, "is a file, expected a folder")),
             Found::Nothing => return Err(self.absent(path, field, &root)),
         }
         let visited = self.ancestors.iter().chain([&self.root]).find(|visited| is_below(visited, &root));
@@ -279,7 +276,7 @@ impl<'t> Loader<'t> {
         let in_it = || format!("leads to '{}' in the repository, which", spec.folder);
         match tree.find(&spec.folder) {
             Found::Folder => {}
-            Found::File(_) => {
+            Found::File => {
                 let problem = format!("{} is a file, expected a folder", in_it());
                 return Err(missing(&path.at, field, &redact_url(&path.text), &problem));
             }
@@ -313,7 +310,7 @@ impl<'t> Loader<'t> {
     }
 
     /// The kustomization file of the folder.
-    pub fn kustomization(&self, at: &Origin) -> Result<(&'t Arc<[u8]>, Arc<str>), KustomizeError> {
+    pub fn kustomization(&self, at: &Origin) -> Result<(Arc<[u8]>, Arc<str>), KustomizeError> {
         let shown = if self.root.is_empty() { "." } else { &self.root };
         let paths =
             FILE_NAMES.map(|name| if self.root.is_empty() { name.to_owned() } else { format!("{}/{name}", self.root) });

@@ -149,7 +149,7 @@ pub(crate) fn load(
             return Err(KustomizeError::field(&entry.path.at, "replacements", problem));
         }
         let (content, file) = loader.load(&entry.path, "replacements.path")?;
-        let document = yaml::parse_first(content, Some(&file), 0, Dialect::Sigs, budget)?.unwrap_or_default();
+        let document = yaml::parse_first(&content, Some(&file), 0, Dialect::Sigs, budget)?.unwrap_or_default();
         let read = |node: &Node| {
             fields::read(node, "replacement", |fields| {
                 fields.set_lenient();

@@ -123,9 +123,7 @@ fn styled(text: &str, tag: Tag, style: Style) -> Node {
         let tag = (tag == Tag::None).then(|| UNTYPED.to_owned());
         node.meta.note = Some(Box::new(Note { source: Some(text.to_owned()), tag, set_by: None }));
     } else if tag == Tag::None {
-        let is_time = style == Style::Plain && timestamp::parse(text).is_some();
-        let tag = if is_time { TIMESTAMP } else { UNTYPED };
-        node.meta.note.get_or_insert_default().tag = Some(tag.to_owned());
+        node.meta.note.get_or_insert_default().tag = Some(UNTYPED.to_owned());
     }
     node
 }
@@ -333,7 +331,11 @@ fn reread(node: &mut Node, in_flow: bool) {
         }
         Value::String(text) => {
             let tag = node.meta.note.as_ref().and_then(|note| note.tag.as_deref());
-            if tag == Some(TIMESTAMP)
+            let may_be_time = match tag {
+                Some(UNTYPED) => node.meta.style == Style::Plain && text.starts_with(|c: char| c.is_ascii_digit()),
+                tag => tag == Some(TIMESTAMP),
+            };
+            if may_be_time
                 && !(in_flow && text.contains(':'))
                 && let Some(time) = timestamp::parse(text)
             {

@@ -181,7 +181,7 @@ impl<'t> Target<'t> {
     pub fn load(loader: Loader<'t>, at: &Origin, budget: &Budget) -> Result<Self, KustomizeError> {
         let (content, path) = loader.kustomization(at)?;
         let mistakes = Mistakes::default();
-        let file = Box::new(Kustomization::read(content, &path, loader.charts().is_some(), &mistakes, budget)?);
+        let file = Box::new(Kustomization::read(&content, &path, loader.charts().is_some(), &mistakes, budget)?);
         let target = Self { loader, file, trail: None, outer_namespace: String::new() };
         target.check_paths(&mistakes, budget);
         mistakes.check()?;
@@ -241,7 +241,7 @@ impl<'t> Target<'t> {
         match (content, version) {
             (Some(_), Some(_)) => Err(KustomizeError::field(at, "openapi", "has both version and path")),
             (Some((content, file)), None) => {
-                let document = yaml::parse_first(content, Some(&file), 0, Dialect::Sigs, budget)?.unwrap_or_default();
+                let document = yaml::parse_first(&content, Some(&file), 0, Dialect::Sigs, budget)?.unwrap_or_default();
                 build.schemas.choose(&document);
                 Ok(())
             }
@@ -302,7 +302,7 @@ impl<'t> Target<'t> {
         let mut own = Config::default();
         for path in &self.file.configurations {
             let (content, name) = self.loader.load(path, "configurations")?;
-            let document = yaml::parse_first(content, Some(&name), 0, Dialect::Sigs, budget)?;
+            let document = yaml::parse_first(&content, Some(&name), 0, Dialect::Sigs, budget)?;
             own.merge(&Config::read(&document.unwrap_or_default())?, &path.at)?;
         }
         let mut all = Config::clone(builtin);
@@ -321,8 +321,8 @@ impl<'t> Target<'t> {
     ) -> Result<(), KustomizeError> {
         budget.spend(1)?;
         let objects = match self.loader.resource(path, field)? {
-            loader::Resource::File(content, name) => Some(read::objects(content, &name, budget)?),
-            loader::Resource::Url(content, name) => match read::objects(content, &name, budget) {
+            loader::Resource::File(content, name) => Some(read::objects(&content, &name, budget)?),
+            loader::Resource::Url(content, name) => match read::objects(&content, &name, budget) {
                 // A web page at the address of a repository, say.
                 Err(_) if RepoSpec::parse(&path.text).is_ok() => None,
                 objects => Some(objects?),

@@ -41,13 +41,13 @@ fn answer(tree: &Tree, question: &Question) -> [u8; 32] {
     let mut hash = Sha256::new();
     match question {
         Question::Find(path) => match tree.find(path) {
-            Found::File(content) => part(&mut hash, "file", content),
+            Found::File => part(&mut hash, "file", &tree.read(path).unwrap_or_default()),
             Found::Folder => part(&mut hash, "folder", &[]),
             Found::Nothing => {}
         },
         Question::Read(path) => {
             if let Some(content) = tree.read(path) {
-                part(&mut hash, "file", content);
+                part(&mut hash, "file", &content);
             }
         }
         Question::List(folder) => {

@@ -140,7 +140,7 @@ impl<'a> Decryptor<'a> {
     }
 
     fn file(&mut self, tree: &mut Tree, HandedOn { path, format }: &HandedOn) -> Result<(), RenderError> {
-        let Some(text) = tree.read(path).cloned() else { return Ok(()) };
+        let Some(text) = tree.read(path) else { return Ok(()) };
         if !format.marks(&text) {
             return Ok(());
         }
@@ -228,7 +228,7 @@ impl<'a> Decryptor<'a> {
         }
         let Some(text) = self.source.read(path) else { return Ok(()) };
         // Of an object that was made by a patch or a generator there is no file to judge.
-        let Ok(Some(file)) = File::parse(text, Format::of_path(path), path, self.budget) else { return Ok(()) };
+        let Ok(Some(file)) = File::parse(&text, Format::of_path(path), path, self.budget) else { return Ok(()) };
         // Opening it once is enough, which is what costs.
         let is_same = file.groups() == object.groups() && file.threshold() == object.threshold();
         let key = if is_same { key } else { self.data_key(&file)? };

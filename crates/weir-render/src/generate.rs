@@ -155,7 +155,7 @@ fn list<'n>(node: &'n mut Node, key: &str) -> Result<&'n mut Vec<Node>, RenderEr
 
 pub(crate) fn read(tree: &Tree, file: &str, budget: &Budget) -> Result<Node, RenderError> {
     let name: Arc<str> = file.into();
-    let text = tree.read(file).cloned().unwrap_or_default();
+    let text = tree.read(file).unwrap_or_default();
     let mut documents = yaml::parse_all(&text, Some(&name), Dialect::V3, budget)?;
     documents.retain(|document| !document.is_null());
     match documents.len() {
@@ -186,7 +186,7 @@ fn collect(
                 collect(tree, root, &entry, resources, budget)?;
             }
         } else if name.ends_with(".yaml") || name.ends_with(".yml") {
-            let text = tree.read(&full).cloned().unwrap_or_default();
+            let text = tree.read(&full).unwrap_or_default();
             let file: Arc<str> = full.as_str().into();
             let documents = yaml::parse_all(&text, Some(&file), Dialect::V3, budget)?;
             if documents.iter().any(is_manifest) {

@@ -1,4 +1,4 @@
-//! Files of the disk: a folder is read for an engine, as large as the build needs it; a file is replaced whole.
+//! Files of the disk: how far up a build reads; a folder that is read as a whole; a file that is replaced as a whole.
 
 use crate::error::CliError;
 use std::path::Path;
@@ -54,7 +54,7 @@ pub fn replace(path: &Path, text: &[u8]) -> Result<(), CliError> {
 }
 
 /// Where a symbolic link leads, seen from a folder above it.
-fn link(path: &Path, root: &Path) -> Link {
+pub fn link(path: &Path, root: &Path) -> Link {
     let Ok(target) = std::fs::canonicalize(path) else { return Link::Nowhere };
     match root.ancestors().enumerate().find(|(_, above)| target.starts_with(above)) {
         Some((0, _)) => Link::To(target.strip_prefix(root).unwrap_or(&target).to_string_lossy().into_owned()),
@@ -119,7 +119,7 @@ mod tests {
         }
         let tree = read(&root, &Budget::standard()).expect("readable");
         assert_eq!(tree.len(), 1);
-        let to = |path: &str| tree.link_on(path).map(|(_, to)| to.clone());
+        let to = |path: &str| tree.link_on(path).map(|(_, to)| to);
         assert_eq!((to("to-f"), to("c/up")), (Some(Link::To("c/f".to_owned())), Some(Link::To(String::new()))));
         assert_eq!((to("to-a"), to("to-none")), (Some(Link::Above(1)), Some(Link::Nowhere)));
         let depth = root.ancestors().count() - 1;

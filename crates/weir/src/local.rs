@@ -1,5 +1,6 @@
 //! Building a Kustomization from a folder of the disk.
 
+use crate::disk::OpenFolder;
 use crate::error::CliError;
 use crate::folder;
 use crate::remote::Fetcher;
@@ -7,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use weir_api::{FluxKind, Kustomization};
 use weir_artifact::ignore::Rules;
-use weir_base::{Budget, Origin, Tree};
+use weir_base::{Budget, Origin};
 use weir_doc::{Dialect, Node, Value, to_value, yaml};
 use weir_kustomize::FILE_NAMES;
 use weir_object::meta;
@@ -27,10 +28,10 @@ pub fn build(folder: &Path, overlay: &Overlay, ignored: &[String], provenance: b
     let fetcher = Fetcher::with_local();
     let build = |root: &Path, path: &str| {
         let budget = Budget::standard();
-        let mut tree = folder::read(root, &budget)?;
-        leave_out(&mut tree, path, ignored);
         let manner = Manner { remotes: Some(&fetcher), provenance, reveals: true };
-        Ok(render_in(&tree, path, overlay, manner, &budget).map(|rendered| {
+        let built = OpenFolder::new(root, &budget, kept(root, path, ignored))
+            .build(|tree| render_in(tree, path, overlay, manner, &budget))?;
+        Ok(built.map(|rendered| {
             let (mut objects, revealed) = (rendered.objects, rendered.revealed);
             objects.iter_mut().for_each(|object| name(object, root));
             Built { objects, revealed }
@@ -49,13 +50,15 @@ pub fn check_folder(folder: &Path) -> Result<(), CliError> {
     }
 }
 
-fn leave_out(tree: &mut Tree, folder: &str, ignored: &[String]) {
+/// Which files of a tree there are for a build of one of its folders.
+fn kept(root: &Path, folder: &str, ignored: &[String]) -> impl Fn(&str) -> bool + use<> {
+    let is_named = FILE_NAMES.iter().any(|name| root.join(folder).join(name).is_file());
     let start = if folder.is_empty() { String::new() } else { format!("{folder}/") };
-    if ignored.is_empty() || FILE_NAMES.iter().any(|name| tree.read(&format!("{start}{name}")).is_some()) {
-        return;
+    let rules = (!ignored.is_empty() && !is_named).then(|| Rules::new([], Some(&ignored.join("\n"))));
+    move |path| {
+        let inside = rules.as_ref().and_then(|rules| Some((rules, path.strip_prefix(&start)?)));
+        inside.is_none_or(|(rules, inside)| rules.keeps(inside))
     }
-    let rules = Rules::new([], Some(&ignored.join("\n")));
-    tree.retain(|path| path.strip_prefix(&start).is_none_or(|inside| rules.keeps(inside)));
 }
 
 /// Names files as they are called from here.

@@ -4,6 +4,7 @@ mod check;
 mod cli;
 mod controller;
 mod controllers;
+mod disk;
 mod error;
 mod folder;
 mod install;

@@ -19,7 +19,7 @@ fn fixed(input: &Path, folder: &str) -> Result<BTreeMap<String, String>, EditErr
     let tree = tree(input).expect("a readable input");
     let read = |path: &str| {
         let content = tree.read(&join(folder, path).ok()?)?;
-        Some(String::from_utf8_lossy(content).into_owned())
+        Some(String::from_utf8_lossy(&content).into_owned())
     };
     let mut edit = Edit::read(&read(FILE).expect("a kustomization"), FILE)?;
     edit.fix(|path| read(path).is_some())?;
@@ -48,7 +48,7 @@ fn vars_become_replacements_as_the_original_makes_them() {
             (Ok(ours), true) => {
                 let theirs = tree(&expect).expect("a readable folder");
                 let same = |path: &str, text: &str| {
-                    let theirs = theirs.read(path).map(|text| String::from_utf8_lossy(text).into_owned());
+                    let theirs = theirs.read(path).map(|text| String::from_utf8_lossy(&text).into_owned());
                     match path.ends_with(FILE) {
                         true => theirs.is_some_and(|theirs| said(&theirs) == said(text)),
                         false => theirs.as_deref() == Some(text),

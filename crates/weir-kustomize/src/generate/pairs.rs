@@ -36,7 +36,7 @@ pub(super) fn load(
     };
     for path in &generator.sources.envs {
         let (content, file) = loader.load(path, "envs")?;
-        env_lines(content, &file)?.into_iter().try_for_each(&mut add)?;
+        env_lines(&content, &file)?.into_iter().try_for_each(&mut add)?;
     }
     for literal in &generator.sources.literals {
         add(parse_literal(literal)?)?;

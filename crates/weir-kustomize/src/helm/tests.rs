@@ -15,7 +15,7 @@ struct Echo;
 impl Generator for Echo {
     fn generate(&self, chart: &Chart, _: &Budget) -> Result<Rendered, Failed> {
         if let Some(problem) = chart.files.read("fail") {
-            let problem = String::from_utf8_lossy(problem).into_owned();
+            let problem = String::from_utf8_lossy(&problem).into_owned();
             let at = Some(Origin::new(Some("charts/foo/fail".into()), 7, 0));
             return Err(Failed { at, problem, remedy: Some("mend it".to_owned()) });
         }

@@ -45,7 +45,7 @@ impl ValueAdd {
         }
         if !self.file.text.is_empty() {
             let (content, file) = loader.load(&self.file, "targetFilePath")?;
-            let document = yaml::parse_first(content, Some(&file), 0, Dialect::Sigs, budget)?.unwrap_or_default();
+            let document = yaml::parse_first(&content, Some(&file), 0, Dialect::Sigs, budget)?.unwrap_or_default();
             self.targets.extend(fields::read(&document, "", |fields| {
                 fields.set_lenient();
                 fields.items("targets", Target::read)

@@ -56,11 +56,11 @@ impl Contents {
         let is_file = self.files.contains_key(to);
         match tree.find(from) {
             Found::Nothing => Err("there is no such file or folder".to_owned()),
-            Found::File(_) if is_folder => Err(format!("'{to}' is a folder in the repository")),
+            Found::File if is_folder => Err(format!("'{to}' is a folder in the repository")),
             Found::Folder if is_folder || is_file => Err(format!("'{to}' exists in the repository")),
-            Found::File(_) => {
+            Found::File => {
                 if let Some(content) = tree.read(from) {
-                    self.files.insert(to.to_owned(), bytes(tree, from, content));
+                    self.files.insert(to.to_owned(), bytes(tree, from, &content));
                 }
                 Ok(())
             }

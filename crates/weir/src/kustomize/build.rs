@@ -1,5 +1,6 @@
 //! `weir kustomize build`.
 
+use crate::disk::OpenFolder;
 use crate::error::CliError;
 use crate::folder;
 use crate::output::Output;
@@ -161,9 +162,10 @@ fn built(folder: &Path, options: &Options) -> Result<Built, CliError> {
     }
     let build = |root: &Path, path: &str| {
         let budget = Budget::standard();
-        let tree = folder::read(root, &budget)?;
-        let build = |remotes: &Remotes| build_with(&tree, remotes, path, options, &budget);
-        Ok(resolved(Remotes::default(), build, KustomizeError::needs, |need| fetcher.fetch(need, &budget)))
+        OpenFolder::new(root, &budget, |_| true).build(|tree| {
+            let build = |remotes: &Remotes| build_with(tree, remotes, path, options, &budget);
+            resolved(Remotes::default(), build, KustomizeError::needs, |need| fetcher.fetch(need, &budget))
+        })
     };
     folder::within(folder, build, KustomizeError::leads_out)
 }

@@ -58,7 +58,7 @@ impl<'k> Checkout<'k> {
                 )));
             }
         };
-        let text = tree.read(&file).map(|text| String::from_utf8_lossy(text).into_owned()).unwrap_or_default();
+        let text = tree.read(&file).map(|text| String::from_utf8_lossy(&text).into_owned()).unwrap_or_default();
         Ok(Self { clone, kustomization, file, text, tree })
     }
 

@@ -1,8 +1,8 @@
 //! Where the manifests of a Kustomization's objects are: by building it again from the files of its source.
 
 use super::live;
+use crate::disk::OpenFolder;
 use crate::error::CliError;
-use crate::folder;
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use weir_api::Kustomization;
@@ -68,11 +68,10 @@ pub(super) async fn origins(
     sources: &LocalSources,
 ) -> Result<Origins, String> {
     let name = live::source(object);
-    let (tree, revision) = match sources.folder(&name) {
-        Some(folder) => {
-            let tree = folder::read(folder, &Budget::standard()).map_err(|error| error.to_string())?;
-            (tree, None)
-        }
+    let folder = sources.folder(&name).map(std::fs::canonicalize).transpose();
+    let folder = folder.map_err(|error| format!("the folder of {name} cannot be opened: {error}"))?;
+    let (tree, revision) = match folder {
+        Some(_) => (Tree::new(), None),
         None => artifact(session, object)
             .await
             .map_err(|error| format!("{error} (name a folder that has its files: --local-sources {name}=FOLDER)"))?,
@@ -83,9 +82,14 @@ pub(super) async fn origins(
     let remotes = crate::remote::Fetcher::outside();
     let work = move || {
         let manner = Manner { remotes: Some(&remotes), ..Manner::default() };
-        render_in(&tree, &path, &overlay, manner, &budget)
+        let render = |tree: &Tree| render_in(tree, &path, &overlay, manner, &budget);
+        match folder {
+            Some(folder) => OpenFolder::new(&folder, &budget, |_| true).build(render),
+            None => Ok(render(&tree)),
+        }
     };
     let rendered = tokio::task::spawn_blocking(work).await.map_err(|error| format!("the build ended: {error}"))?;
+    let rendered = rendered.map_err(|error| error.to_string())?;
     let objects = rendered.map_err(|error| format!("{name} cannot be built: {}", error.report()))?.objects;
     let known: Vec<(ObjectRef, Origin)> =
         objects.iter().filter_map(|node| Some((ObjectRef::of(node).ok()?, node.meta.at.clone()))).collect();

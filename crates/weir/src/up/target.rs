@@ -139,7 +139,7 @@ fn only_cluster(tree: &Tree) -> String {
 fn replacements(tree: &Tree, root: Option<&Path>, flags: &[String]) -> Result<Vec<(String, PathBuf)>, CliError> {
     let mut pairs = Vec::new();
     if let (Some(root), Some(text)) = (root, tree.read(CONFIG)) {
-        for document in parse(text, CONFIG)? {
+        for document in parse(&text, CONFIG)? {
             let replace = document.get("replace").and_then(Node::as_map);
             for (url, path) in replace.into_iter().flat_map(|map| map.iter()) {
                 let Some(path) = path.as_str() else {

@@ -150,7 +150,7 @@ impl Derived<'_> {
             .map(|secret| self.world.value(("Secret", namespace, &secret.name), &["address"]).to_owned());
         let mut urls = vec![url.clone()];
         if *recurse_submodules {
-            let modules = self.world.files(name).read(".gitmodules").cloned().unwrap_or_default();
+            let modules = self.world.files(name).read(".gitmodules").unwrap_or_default();
             let modules = String::from_utf8_lossy(&modules).into_owned();
             let lines = modules.lines().filter_map(|line| line.trim().strip_prefix("url = "));
             urls.extend(lines.map(str::to_owned));

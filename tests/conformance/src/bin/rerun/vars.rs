@@ -23,7 +23,7 @@ pub fn edits(program: &str) -> anyhow::Result<()> {
         let changed_always = join(&case.path, "kustomization.yaml")?;
         let (before, after) = (tree(&input)?, tree(home.path())?);
         for (path, content) in after.iter() {
-            if **path == *changed_always || before.read(path) != Some(content) {
+            if **path == *changed_always || before.read(path).as_ref() != Some(content) {
                 let file = expect.join(&**path);
                 std::fs::create_dir_all(file.parent().unwrap_or(&expect))?;
                 std::fs::write(file, content)?;
