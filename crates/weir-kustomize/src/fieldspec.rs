@@ -42,9 +42,21 @@ impl FieldSpec {
     ) -> Result<(), String> {
         let api_version = object.get("apiVersion").map(scalar::text).unwrap_or_default();
         let kind = object.get("kind").map(scalar::text).unwrap_or_default();
-        if !Gvk::parse(&api_version, &kind).is_selected(&self.gvk) {
+        let (group, version) = Gvk::split(&api_version);
+        if !self.gvk.selects(group, version, &kind) {
             return Ok(());
         }
+        drop((api_version, kind));
+        self.follow(object, create, set)
+    }
+
+    /// The same in an object of any kind.
+    pub fn follow(
+        &self,
+        object: &mut Node,
+        create: Option<Create>,
+        set: &mut dyn FnMut(&mut Node) -> Result<(), String>,
+    ) -> Result<(), String> {
         let walk = Walk { create: create.filter(|_| self.create) };
         walk.node(object, &self.parts, set).map_err(|why| format!("field '{}': {why}", self.path))
     }

@@ -17,8 +17,13 @@ pub(crate) struct Gvk {
 
 impl Gvk {
     pub fn parse(api_version: &str, kind: &str) -> Self {
-        let (group, version) = api_version.split_once('/').unwrap_or(("", api_version));
+        let (group, version) = Self::split(api_version);
         Self { group: group.to_owned(), version: version.to_owned(), kind: kind.to_owned() }
+    }
+
+    /// The group and the version of an `apiVersion`.
+    pub fn split(api_version: &str) -> (&str, &str) {
+        api_version.split_once('/').unwrap_or(("", api_version))
     }
 
     pub fn api_version(&self) -> String {
@@ -26,8 +31,12 @@ impl Gvk {
     }
 
     pub fn is_selected(&self, selector: &Gvk) -> bool {
+        selector.selects(&self.group, &self.version, &self.kind)
+    }
+
+    pub fn selects(&self, group: &str, version: &str, kind: &str) -> bool {
         let fits = |wanted: &str, found: &str| wanted.is_empty() || wanted == found;
-        fits(&selector.group, &self.group) && fits(&selector.version, &self.version) && fits(&selector.kind, &self.kind)
+        fits(&self.group, group) && fits(&self.version, version) && fits(&self.kind, kind)
     }
 }
 
@@ -57,9 +66,9 @@ impl Id {
         Self { gvk, name: name.to_owned(), namespace: namespace.to_owned(), cluster_wide: false }
     }
 
-    pub fn scoped(gvk: Gvk, name: &str, namespace: &str, schemas: &Schemas) -> Self {
+    pub fn scoped(gvk: Gvk, name: String, namespace: String, schemas: &Schemas) -> Self {
         let cluster_wide = schemas.is_cluster_wide(&gvk);
-        Self { gvk, name: name.to_owned(), namespace: namespace.to_owned(), cluster_wide }
+        Self { gvk, name, namespace, cluster_wide }
     }
 
     /// The namespace to compare by.

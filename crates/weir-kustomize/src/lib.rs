@@ -172,7 +172,7 @@ pub fn file_names(objects: &[Node]) -> Vec<String> {
     let text = |object: &Node, path: &[&str]| object.str_at(path).unwrap_or_default().to_owned();
     let id = |object: &Node| {
         let gvk = id::Gvk::parse(&text(object, &["apiVersion"]), &text(object, &["kind"]));
-        id::Id::scoped(gvk, &text(object, &["metadata", "name"]), &text(object, &["metadata", "namespace"]), &schemas)
+        id::Id::scoped(gvk, text(object, &["metadata", "name"]), text(object, &["metadata", "namespace"]), &schemas)
     };
     let ids: Vec<id::Id> = objects.iter().map(id).collect();
     let spaces: BTreeSet<String> =

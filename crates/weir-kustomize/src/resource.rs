@@ -6,6 +6,7 @@ use crate::provenance::Marks;
 use crate::scalar::{self, Tag};
 use crate::schema::Schemas;
 use crate::shared;
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use weir_base::Origin;
 use weir_doc::{Map, Node, Value};
@@ -136,15 +137,19 @@ impl Resource {
     }
 
     pub fn gvk(&self) -> Gvk {
-        Gvk::parse(&self.api_version(), &self.kind())
+        Gvk::parse(&self.own_text("apiVersion"), &self.own_text("kind"))
     }
 
     pub fn api_version(&self) -> String {
-        self.node.get("apiVersion").map(scalar::text).unwrap_or_default().into_owned()
+        self.own_text("apiVersion").into_owned()
     }
 
     pub fn kind(&self) -> String {
-        self.node.get("kind").map(scalar::text).unwrap_or_default().into_owned()
+        self.own_text("kind").into_owned()
+    }
+
+    fn own_text(&self, key: &str) -> Cow<'_, str> {
+        self.node.get(key).map(scalar::text).unwrap_or_default()
     }
 
     fn meta_text(&self, key: &str) -> String {
@@ -163,7 +168,7 @@ impl Resource {
     }
 
     pub fn id(&self, schemas: &Schemas) -> Id {
-        Id::scoped(self.gvk(), &self.name(), &self.namespace(), schemas)
+        Id::scoped(self.gvk(), self.name(), self.namespace(), schemas)
     }
 
     /// The ids it had, the oldest first.

@@ -3,7 +3,6 @@
 use super::{Context, failed};
 use crate::KustomizeError;
 use crate::config::NameReference;
-use crate::fieldspec::FieldSpec;
 use crate::id::{Gvk, Id, NO_NAMESPACE};
 use crate::resource::Resource;
 use crate::scalar::{self, Tag};
@@ -46,10 +45,9 @@ pub(crate) fn fix(cx: &mut Context, rules: &[NameReference]) -> Result<(), Kusto
         for rule in rules {
             for spec in rule.referrers.iter().filter(|spec| first.gvk.is_selected(&spec.gvk)) {
                 cx.budget.spend(1)?;
-                let spec = FieldSpec::new(referrer.id.gvk.clone(), &spec.path, spec.create);
                 let search =
                     Search { candidates: &candidates, referrer: &referrer, target: &rule.gvk, path: &spec.path };
-                let fixed = spec.apply(&mut resource.node, None, &mut |node| search.fix(node));
+                let fixed = spec.follow(&mut resource.node, None, &mut |node| search.fix(node));
                 if let Err(why) = fixed {
                     let at = resource.at().clone();
                     return Err(failed(resource, "a name reference", &at, cx.schemas, why));
