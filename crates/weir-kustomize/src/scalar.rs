@@ -236,6 +236,11 @@ pub(crate) fn is_tagged(node: &Node) -> bool {
     tag.is_some_and(|tag| tag != UNTYPED && tag != TIMESTAMP)
 }
 
+/// A text that yaml.v3 gives a tag of its own, also where it is no key.
+pub(crate) fn is_merge_key(node: &Node) -> bool {
+    node.as_str() == Some("<<") && node.meta.style == Style::Plain && !is_tagged(node)
+}
+
 /// A scalar that was made without a tag.
 pub(crate) fn is_untyped(node: &Node) -> bool {
     let tag = node.meta.note.as_ref().and_then(|note| note.tag.as_deref());

@@ -117,6 +117,9 @@ fn replace_in(node: &mut Node, values: &HashMap<String, Option<Node>>) -> Result
                 if !matches!(item.value, Value::String(_)) {
                     return Err(format!("expected a string, found {}", item.kind_name()));
                 }
+                if scalar::is_merge_key(item) {
+                    return Err("expected a string, found '<<' without quotes, which is a merge key to YAML".to_owned());
+                }
                 replace(item, values);
             }
             return Ok(());
