@@ -76,7 +76,7 @@ fn record(case: &Case, output: &Output, plain: impl Fn(&str) -> String) -> anyho
     } else {
         let text = plain(&String::from_utf8_lossy(&output.stderr));
         let text = text.split("\ngoroutine ").next().unwrap_or_default();
-        std::fs::write(error, format!("{}\n", without_addresses(text.trim_end())))?;
+        std::fs::write(error, format!("{}\n", without_times(&without_addresses(text.trim_end()))))?;
     }
     Ok(())
 }
@@ -106,4 +106,22 @@ fn without_addresses(text: &str) -> String {
         out.push_str(if digits >= 5 { &part[digits..] } else { part });
     }
     out
+}
+
+/// The text without the time that Go's log begins a line with.
+fn without_times(text: &str) -> String {
+    let lines: Vec<&str> =
+        text.split('\n').map(|line| line.get(TIME.len()..).filter(|_| has_time(line)).unwrap_or(line)).collect();
+    lines.join("\n")
+}
+
+const TIME: &str = "2026/12/01 08:00:00 ";
+
+fn has_time(line: &str) -> bool {
+    line.len() >= TIME.len()
+        && TIME.bytes().zip(line.bytes()).all(
+            |(form, byte)| {
+                if form.is_ascii_digit() { byte.is_ascii_digit() } else { byte == form }
+            },
+        )
 }
