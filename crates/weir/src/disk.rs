@@ -52,7 +52,9 @@ impl OpenFolder {
 
     fn look(&self, path: &str) -> Entry {
         let (folder, name) = path.rsplit_once('/').unwrap_or(("", path));
-        if name == ".git" || self.entry(folder) != Entry::Folder {
+        // A tree's paths have none of these, which could lead out.
+        let is_normal = !path.starts_with('/') && !matches!(name, "" | "." | "..");
+        if !is_normal || name == ".git" || self.entry(folder) != Entry::Folder {
             return Entry::Nothing;
         }
         let place = self.root.join(path);
@@ -174,6 +176,13 @@ mod tests {
                 ["to-a", "to-a/g", "a/.git", "a/.git/config", "a/x", "h/x", "a/none", "a\0b", &"n".repeat(999)]
             {
                 assert_eq!((tree.find(nothing), tree.read(nothing)), (Found::Nothing, None), "{nothing}");
+            }
+            let outside = root.parent().expect("a folder").join("outside");
+            std::fs::write(&outside, "x").expect("a file");
+            for out in
+                ["../outside", "a/../../outside", "..", ".", "a/.", "a//g", "/a/g", "a/", &outside.to_string_lossy()]
+            {
+                assert_eq!((tree.find(out), tree.read(out), tree.list(out)), (Found::Nothing, None, vec![]), "{out}");
             }
             assert_eq!(tree.read("a/g").as_deref(), Some(&b"x"[..]));
             assert_eq!(tree.list("a"), [("b".to_owned(), true), ("g".to_owned(), false)]);
