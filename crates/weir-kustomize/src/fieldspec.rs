@@ -12,6 +12,9 @@ pub(crate) struct FieldSpec {
     parts: Vec<String>,
 }
 
+/// What is done with a node that a path leads to.
+pub(crate) type Set<'s> = dyn FnMut(&mut Node) -> Result<(), String> + 's;
+
 /// What to make of a field that is missing.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Create {
@@ -34,29 +37,19 @@ impl FieldSpec {
     }
 
     /// Calls `set` on every node at the path in an object of a kind that the spec selects.
-    pub fn apply(
-        &self,
-        object: &mut Node,
-        create: Option<Create>,
-        set: &mut dyn FnMut(&mut Node) -> Result<(), String>,
-    ) -> Result<(), String> {
-        let api_version = object.get("apiVersion").map(scalar::text).unwrap_or_default();
-        let kind = object.get("kind").map(scalar::text).unwrap_or_default();
-        let (group, version) = Gvk::split(&api_version);
-        if !self.gvk.selects(group, version, &kind) {
-            return Ok(());
-        }
-        drop((api_version, kind));
-        self.follow(object, create, set)
+    pub fn apply(&self, object: &mut Node, create: Option<Create>, set: &mut Set) -> Result<(), String> {
+        if self.is_for(object) { self.follow(object, create, set) } else { Ok(()) }
     }
 
-    /// The same in an object of any kind.
-    pub fn follow(
-        &self,
-        object: &mut Node,
-        create: Option<Create>,
-        set: &mut dyn FnMut(&mut Node) -> Result<(), String>,
-    ) -> Result<(), String> {
+    fn is_for(&self, object: &Node) -> bool {
+        let text = |key: &str| object.get(key).map(scalar::text).unwrap_or_default();
+        let (api_version, kind) = (text("apiVersion"), text("kind"));
+        let (group, version) = Gvk::split(&api_version);
+        self.gvk.selects(group, version, &kind)
+    }
+
+    /// The same as [`FieldSpec::apply`] in an object of any kind.
+    pub fn follow(&self, object: &mut Node, create: Option<Create>, set: &mut Set) -> Result<(), String> {
         let walk = Walk { create: create.filter(|_| self.create) };
         walk.node(object, &self.parts, set).map_err(|why| format!("field '{}': {why}", self.path))
     }
@@ -98,12 +91,7 @@ struct Walk {
 }
 
 impl Walk {
-    fn node(
-        &self,
-        node: &mut Node,
-        path: &[String],
-        set: &mut dyn FnMut(&mut Node) -> Result<(), String>,
-    ) -> Result<(), String> {
+    fn node(&self, node: &mut Node, path: &[String], set: &mut Set) -> Result<(), String> {
         let Some((part, rest)) = path.split_first() else { return set(node) };
         match &mut node.value {
             Value::Null => Ok(()),
@@ -113,13 +101,7 @@ impl Walk {
         }
     }
 
-    fn field(
-        &self,
-        node: &mut Node,
-        part: &str,
-        rest: &[String],
-        set: &mut dyn FnMut(&mut Node) -> Result<(), String>,
-    ) -> Result<(), String> {
+    fn field(&self, node: &mut Node, part: &str, rest: &[String], set: &mut Set) -> Result<(), String> {
         let name = part.strip_suffix("[]").unwrap_or(part);
         if name.is_empty() {
             return Err("cannot set or create an empty field name".to_owned());

@@ -145,18 +145,21 @@ pub(crate) fn set_text(node: &mut Node, text: &str) -> Result<(), String> {
         (Value::Number(_), Value::Number(new)) => !matches!(new, Number::Float(_)),
         _ => false,
     };
-    let tag = match &node.value {
-        _ if is_untyped(node) => Tag::None,
-        Value::String(_) => Tag::String,
-        _ if fits(&yaml::resolve_plain(text, Dialect::V3)) => Tag::None,
+    match &node.value {
+        _ if is_untyped(node) => set(node, text, Tag::None),
+        Value::String(_) => set(node, text, Tag::String),
+        _ if fits(&yaml::resolve_plain(text, Dialect::V3)) => set_typed(node, text),
         _ => return Err(format!("'{text}' cannot replace {}", node.kind_name())),
-    };
-    let is_typed = tag == Tag::None && !is_untyped(node);
-    set(node, text, tag);
-    if let Some(note) = node.meta.note.as_mut().filter(|_| is_typed) {
-        note.tag = None;
     }
     Ok(())
+}
+
+/// Sets a text whose type stays what it is.
+fn set_typed(node: &mut Node, text: &str) {
+    set(node, text, Tag::None);
+    if let Some(note) = &mut node.meta.note {
+        note.tag = None;
+    }
 }
 
 /// The same, but a text of another type is taken nonetheless; see [`is_mistyped`].
@@ -249,10 +252,7 @@ pub(crate) fn is_untyped(node: &Node) -> bool {
 
 /// Sets an integer in place; over a quoted text it becomes a text.
 pub(crate) fn set_int(node: &mut Node, value: i64) {
-    set(node, &value.to_string(), Tag::None);
-    if let Some(note) = &mut node.meta.note {
-        note.tag = None;
-    }
+    set_typed(node, &value.to_string());
 }
 
 /// What a merge does to a field that it keeps: a string, or a text without a type, that YAML 1.1 would take for
@@ -261,7 +261,7 @@ pub(crate) fn settle_type(node: &mut Node) {
     let is_string = node.as_str().is_some() && node.meta.note.as_ref().is_none_or(|note| note.tag.is_none());
     if node.meta.style == Style::Plain && (is_untyped(node) || is_string) {
         let text = text(node).into_owned();
-        if !text.is_empty() && !text.contains('\n') && is_ambiguous(&text) {
+        if !text.contains('\n') && is_ambiguous(&text) {
             set(node, &text, Tag::String);
             node.meta.style = Style::DoubleQuoted;
         }
@@ -285,7 +285,7 @@ pub(crate) fn set_field(map: &mut Map, key: &str, mut value: Node) {
 
 /// Gives a scalar the style of the one it replaces.
 pub(crate) fn inherit_style(value: &mut Node, style: Style) {
-    if value.meta.note.as_ref().is_some_and(|note| note.tag.as_deref() == Some(UNTYPED)) {
+    if is_untyped(value) {
         let at = std::mem::take(&mut value.meta.at);
         *value = styled(&text(value), Tag::None, style).at(at);
         return;

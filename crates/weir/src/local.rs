@@ -52,9 +52,9 @@ pub fn check_folder(folder: &Path) -> Result<(), CliError> {
 
 /// Which files of a tree there are for a build of one of its folders.
 fn kept(root: &Path, folder: &str, ignored: &[String]) -> impl Fn(&str) -> bool + use<> {
-    let is_named = FILE_NAMES.iter().any(|name| root.join(folder).join(name).is_file());
+    let is_named = || FILE_NAMES.iter().any(|name| root.join(folder).join(name).is_file());
     let start = if folder.is_empty() { String::new() } else { format!("{folder}/") };
-    let rules = (!ignored.is_empty() && !is_named).then(|| Rules::new([], Some(&ignored.join("\n"))));
+    let rules = (!ignored.is_empty() && !is_named()).then(|| Rules::new([], Some(&ignored.join("\n"))));
     move |path| {
         let inside = rules.as_ref().and_then(|rules| Some((rules, path.strip_prefix(&start)?)));
         inside.is_none_or(|(rules, inside)| rules.keeps(inside))

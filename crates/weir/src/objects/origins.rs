@@ -60,6 +60,12 @@ impl Origins {
     }
 }
 
+/// What a Kustomization is built from.
+enum Files {
+    Folder(PathBuf),
+    Artifact(Tree),
+}
+
 /// Builds a Kustomization from the artifact that its source has now, or from a folder. The error says why that cannot be
 /// done from here, and what can.
 pub(super) async fn origins(
@@ -70,10 +76,11 @@ pub(super) async fn origins(
     let name = live::source(object);
     let folder = sources.folder(&name).map(std::fs::canonicalize).transpose();
     let folder = folder.map_err(|error| format!("the folder of {name} cannot be opened: {error}"))?;
-    let (tree, revision) = match folder {
-        Some(_) => (Tree::new(), None),
+    let (files, revision) = match folder {
+        Some(folder) => (Files::Folder(folder), None),
         None => artifact(session, object)
             .await
+            .map(|(tree, revision)| (Files::Artifact(tree), revision))
             .map_err(|error| format!("{error} (name a folder that has its files: --local-sources {name}=FOLDER)"))?,
     };
     let overlay = overlay(session, object).await?;
@@ -83,9 +90,9 @@ pub(super) async fn origins(
     let work = move || {
         let manner = Manner { remotes: Some(&remotes), ..Manner::default() };
         let render = |tree: &Tree| render_in(tree, &path, &overlay, manner, &budget);
-        match folder {
-            Some(folder) => OpenFolder::new(&folder, &budget, |_| true).build(render),
-            None => Ok(render(&tree)),
+        match files {
+            Files::Folder(folder) => OpenFolder::new(&folder, &Budget::standard(), |_| true).build(render),
+            Files::Artifact(tree) => Ok(render(&tree)),
         }
     };
     let rendered = tokio::task::spawn_blocking(work).await.map_err(|error| format!("the build ended: {error}"))?;

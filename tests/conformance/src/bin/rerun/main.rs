@@ -111,7 +111,7 @@ fn without_addresses(text: &str) -> String {
 /// The text without the time that Go's log begins a line with.
 fn without_times(text: &str) -> String {
     let lines: Vec<&str> =
-        text.split('\n').map(|line| line.get(TIME.len()..).filter(|_| has_time(line)).unwrap_or(line)).collect();
+        text.split('\n').map(|line| if has_time(line) { &line[TIME.len()..] } else { line }).collect();
     lines.join("\n")
 }
 
